@@ -1,0 +1,188 @@
+"""The only reader of the environment: every setting, its type and its default, validated once at start."""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Rate = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Millis = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+BROKER_SCHEMES = ("amqp", "amqps", "stomp", "stomp+ssl")
+EVERYWHERE: tuple[Network, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+
+
+class SettingsError(Exception):
+    """The environment holds a value that Kassa cannot start with; the message names the variable and the mend."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper, forbid_unknown_fields=True):
+    """One field per environment variable, in upper case; `.env.example` explains each."""
+
+    kassa_env: Literal["development", "production"] = "development"
+    kassa_home: str = ".kassa"
+    database_url: str | None = None
+    redis_url: str | None = None
+    port: Port = 8000
+    dashboard_port: Port = 3000
+    checkout_port: Port = 3001
+    public_api_url: str | None = None
+    public_checkout_url: str | None = None
+    public_dashboard_url: str | None = None
+
+    test_merchant_email: str = "test@example.com"
+    test_api_key: str = "key_test_abc123"
+    test_api_secret: str = "secret_test_xyz789"  # noqa: S105 - the documented seed
+
+    upi_success_rate: Rate = 0.90
+    card_success_rate: Rate = 0.95
+    processing_delay_min: Millis = 5_000
+    processing_delay_max: Millis = 10_000
+    test_mode: bool = False
+    test_payment_success: bool = True
+    test_processing_delay: Millis = 1_000
+    refund_delay_min: Millis = 3_000
+    refund_delay_max: Millis = 5_000
+
+    webhook_retry_intervals_test: bool = False
+    webhook_allow_private: str | None = None
+
+    kassa_provider: Literal["simulator", "stripe", "razorpay", "paypal"] = "simulator"
+    kassa_provider_sandbox: bool = False
+    sandbox_port: Port = 3010
+    kassa_encryption_key: str | None = None
+    stripe_secret_key: str | None = None
+    stripe_webhook_secret: str | None = None
+    stripe_api_url: str | None = None
+    razorpay_key_id: str | None = None
+    razorpay_key_secret: str | None = None
+    razorpay_webhook_secret: str | None = None
+    razorpay_api_url: str | None = None
+    paypal_client_id: str | None = None
+    paypal_client_secret: str | None = None
+    paypal_webhook_id: str | None = None
+    paypal_api_url: str | None = None
+
+    broker_url: str | None = None
+    ai_base_url: str | None = None
+    ai_api_key: str | None = None
+    ai_model: str | None = None
+
+    trusted_proxies: str = "127.0.0.1,::1"
+    rate_limit_per_key: Count = 3_000_000
+    rate_limit_per_address: Count = 12_000
+    metrics_token: str | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    def __post_init__(self) -> None:
+        for low, high in (("processing_delay_min", "processing_delay_max"), ("refund_delay_min", "refund_delay_max")):
+            if getattr(self, low) > getattr(self, high):
+                raise ValueError(f"{low.upper()} must not exceed {high.upper()}")
+        _networks("WEBHOOK_ALLOW_PRIVATE", self.webhook_allow_private or "")
+        _networks("TRUSTED_PROXIES", self.trusted_proxies)
+        if self.broker_url is not None:
+            _check_broker_url(self.broker_url)
+
+    @property
+    def production(self) -> bool:
+        """True when real money may move: test endpoints are hidden and the seeded credentials refused."""
+        return self.kassa_env == "production"
+
+    @property
+    def api_url(self) -> str:
+        """Where merchants reach the API."""
+        return self.public_api_url or f"http://localhost:{self.port}"
+
+    @property
+    def checkout_url(self) -> str:
+        """Where payers reach the checkout page."""
+        return self.public_checkout_url or f"http://localhost:{self.checkout_port}"
+
+    @property
+    def dashboard_url(self) -> str:
+        """Where merchants reach the dashboard."""
+        return self.public_dashboard_url or f"http://localhost:{self.dashboard_port}"
+
+    @property
+    def dashboard_ports(self) -> tuple[int, int]:
+        """The dashboard's port, and the second one that it answers on: 3000 and 3002."""
+        return self.dashboard_port, self.dashboard_port + 2
+
+    @property
+    def home(self) -> Path:
+        """Where `kassa up` keeps the embedded servers' data and the logs; absolute."""
+        return Path(self.kassa_home).expanduser().resolve()
+
+    @property
+    def webhook_private_networks(self) -> tuple[Network, ...]:
+        """The non-public networks that webhooks may be sent to: all of them by default outside production."""
+        if self.webhook_allow_private is None and not self.production:
+            return EVERYWHERE
+        return _networks("WEBHOOK_ALLOW_PRIVATE", self.webhook_allow_private or "")
+
+    @property
+    def proxy_networks(self) -> list[str]:
+        """The networks whose X-Forwarded-For is believed; an IPv4 one also as a socket for both families shows it."""
+        found = _networks("TRUSTED_PROXIES", self.trusted_proxies)
+        mapped = [f"::ffff:{n.network_address}/{n.prefixlen + 96}" for n in found if n.version == 4]
+        return [*map(str, found), *mapped]
+
+
+def _networks(variable: str, text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"{variable} must be networks such as 10.0.0.0/8,fd00::/8: {error}") from error
+
+
+def _check_broker_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in BROKER_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        # What was given may hold a password, so it is not repeated.
+        raise ValueError(
+            "BROKER_URL must be such as amqp://user:password@host:5672/ (RabbitMQ; amqps:// with TLS)"
+            " or stomp://user:password@host:61613 (ActiveMQ; stomp+ssl:// with TLS)"
+        )
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environ` (the process's own by default); empty values count as unset.
+
+    Raises SettingsError with a sentence that names the variable.
+    """
+    source = os.environ if environ is None else environ
+    known = {field.encode_name for field in msgspec.structs.fields(Settings)}
+    given = {name: value for name, value in source.items() if name in known and value != ""}
+    for name in ("TEST_MODE", "TEST_PAYMENT_SUCCESS", "WEBHOOK_RETRY_INTERVALS_TEST", "KASSA_PROVIDER_SANDBOX"):
+        if name in given:
+            given[name] = given[name].lower()
+    try:
+        settings = msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"Unusable environment: {error}".replace(" - at `$.", " - variable `")) from error
+    if settings.production:
+        _check_production(settings, given)
+    return settings
+
+
+def _check_production(settings: Settings, given: Mapping[str, str]) -> None:
+    """Refuse the well-known passwords and credentials where real money may move."""
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        if name not in given:
+            raise SettingsError(f"KASSA_ENV=production needs {name}; the embedded servers are for development")
+    if "gateway_pass" in (settings.database_url or ""):
+        raise SettingsError("KASSA_ENV=production refuses the default database password; change it in DATABASE_URL")
+    for name in ("TEST_API_KEY", "TEST_API_SECRET", "TEST_MODE"):
+        if name in given and given[name] != "false":
+            raise SettingsError(f"KASSA_ENV=production refuses {name}; test credentials are for development, unset it")

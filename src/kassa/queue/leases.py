@@ -1,0 +1,211 @@
+"""A lease queue in sorted sets: what is due when, by group, and what is leased until when.
+
+An id is either due or leased, never both, so a sweeper may add the same id again and again. A worker that dies leaves
+a lease that runs out, and the next claim takes it back. Times are Redis's own, so that no worker's clock matters.
+
+A member is `group/lane/rest`, or a bare id where groups do not matter. At most so many of a group are leased at once,
+so that one slow receiver does not hold up others; and one of a lane, so that what happened first leaves first.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from redis.asyncio import Redis
+
+LEASE_MS = 10_000
+# A group whose members must all wait is looked at again after this time, or as soon as one of them is done.
+HOLD_MS = 250
+
+# Keys, in every script: 1 the groups by the time of their earliest member, 2 the leases by their end, 3 the wake list,
+# 4 the counts. A group's members are a sorted set at key 1 .. ':' .. group.
+_SHARED = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function group_of(member)
+  return string.match(member, '^([^/]*)/') or ''
+end
+local function add(member, due)
+  local group = group_of(member)
+  redis.call('ZADD', KEYS[1] .. ':' .. group, 'LT', due, member)
+  redis.call('ZADD', KEYS[1], 'LT', due, group)
+end
+local function earliest()
+  return tonumber(redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2])
+end
+local function wake()
+  if redis.call('LLEN', KEYS[3]) == 0 then redis.call('RPUSH', KEYS[3], 1) end
+end
+"""
+
+# ARGV: due, member, due, member, ... An earlier time wins; what is leased stays so.
+_ADD = (
+    _SHARED
+    + """
+local before = earliest()
+for i = 1, #ARGV, 2 do
+  if not redis.call('ZSCORE', KEYS[2], ARGV[i + 1]) then add(ARGV[i + 1], ARGV[i]) end
+end
+local after = earliest()
+if after and (not before or after < before) then wake() end
+"""
+)
+
+# ARGV: limit, lease_ms, most per group (0: no bound), hold_ms.
+_CLAIM = (
+    _SHARED
+    + """
+local limit, lease_ms, most, hold_ms = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)) do
+  redis.call('ZREM', KEYS[2], member)
+  add(member, now)
+end
+local busy = {}
+if most > 0 then
+  for _, member in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+    local group, lane = string.match(member, '^([^/]*)/([^/]*)/')
+    busy[group] = (busy[group] or 0) + 1
+    busy[group .. '/' .. lane] = 1
+  end
+end
+local taken = {}
+for _, group in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, limit)) do
+  local members = KEYS[1] .. ':' .. group
+  local room = limit - #taken
+  if room == 0 then break end
+  if most > 0 then room = math.min(room, most - (busy[group] or 0)) end
+  if room > 0 then
+    local seen = redis.call('ZRANGEBYSCORE', members, '-inf', now, 'LIMIT', 0, most > 0 and room * 4 or room)
+    for _, member in ipairs(seen) do
+      if room == 0 then break end
+      local lane = most > 0 and string.match(member, '^[^/]*/[^/]*') or member
+      if not busy[lane] then
+        busy[lane] = 1
+        room = room - 1
+        redis.call('ZREM', members, member)
+        redis.call('ZADD', KEYS[2], now + lease_ms, member)
+        taken[#taken + 1] = member
+      end
+    end
+  end
+  local first = redis.call('ZRANGE', members, 0, 0, 'WITHSCORES')[2]
+  if not first then
+    redis.call('ZREM', KEYS[1], group)
+  elseif tonumber(first) > now then
+    redis.call('ZADD', KEYS[1], first, group)
+  elseif #taken < limit then
+    redis.call('ZADD', KEYS[1], now + hold_ms, group)
+  end
+end
+local first = earliest()
+local wait = first and math.max(0, first - now) or -1
+if wait == 0 then wake() end
+return {now + lease_ms, wait, taken}
+"""
+)
+
+# ARGV: (member, its lease's end, when it is due next or how it ended: 'completed' or 'failed') triples.
+# Only the holder of a lease can end it: a worker that stalled past its lease changes nothing.
+_DONE = (
+    _SHARED
+    + """
+local before = earliest()
+local ended = {completed = 0, failed = 0}
+for i = 1, #ARGV, 3 do
+  local member, next = ARGV[i], ARGV[i + 2]
+  if redis.call('ZSCORE', KEYS[2], member) == ARGV[i + 1] then
+    redis.call('ZREM', KEYS[2], member)
+    if ended[next] then ended[next] = ended[next] + 1 else add(member, next) end
+    local group = group_of(member)
+    if redis.call('ZSCORE', KEYS[1], group) then
+      local first = redis.call('ZRANGE', KEYS[1] .. ':' .. group, 0, 0, 'WITHSCORES')[2]
+      if first then redis.call('ZADD', KEYS[1], first, group) end
+    end
+  end
+end
+local after = earliest()
+if after and (not before or after < before) then wake() end
+for how, count in pairs(ended) do
+  if count > 0 then redis.call('HINCRBY', KEYS[4], how, count) end
+end
+"""
+)
+
+_COUNTS = (
+    _SHARED
+    + """
+local pending = 0
+for _, group in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  pending = pending + redis.call('ZCARD', KEYS[1] .. ':' .. group)
+end
+local counts = redis.call('HMGET', KEYS[4], 'completed', 'failed')
+return {pending, redis.call('ZCARD', KEYS[2]), tonumber(counts[1] or 0), tonumber(counts[2] or 0)}
+"""
+)
+
+
+class Lease(NamedTuple):
+    """Members that are the caller's until `ends` (Redis's clock, ms); `wait_ms` until more is due, -1 for nothing."""
+
+    members: list[str]
+    ends: int
+    wait_ms: int
+
+
+class Ended(NamedTuple):
+    """The end of one member's lease; `due_ms` is when it is due again, None for never."""
+
+    member: str
+    lease_ends: int
+    due_ms: int | None = None
+    failed: bool = False
+
+
+class QueueCounts(NamedTuple):
+    """How many jobs wait (due now or later), are leased, and have ended well or badly since the queue was made."""
+
+    pending: int
+    processing: int
+    completed: int
+    failed: int
+
+
+class LeaseQueue:
+    """Due members under `kassa:<name>`; with `most_per_group` they are claimed fairly and in order of their lanes."""
+
+    def __init__(self, redis: "Redis", name: str, most_per_group: int = 0) -> None:
+        self.name = name
+        self._redis = redis
+        self._most = most_per_group
+        self._wake = f"kassa:{name}:wake"
+        self._keys = [f"kassa:{name}:due", f"kassa:{name}:leased", self._wake, f"kassa:{name}:counts"]
+        self._add = redis.register_script(_ADD)
+        self._claim = redis.register_script(_CLAIM)
+        self._done = redis.register_script(_DONE)
+        self._counts = redis.register_script(_COUNTS)
+
+    async def add(self, members: Sequence[tuple[str, int]]) -> None:
+        """Add (member, due in ms since 1970) pairs; one that waits already keeps the earlier time."""
+        for start in range(0, len(members), 1_000):
+            args = [part for member, due_ms in members[start : start + 1_000] for part in (due_ms, member)]
+            await self._add(keys=self._keys, args=args)
+
+    async def claim(self, limit: int) -> Lease:
+        """Lease up to `limit` due members for LEASE_MS."""
+        ends, wait_ms, members = await self._claim(keys=self._keys, args=[limit, LEASE_MS, self._most, HOLD_MS])
+        return Lease([member.decode() for member in members], ends, wait_ms)
+
+    async def done(self, ended: Sequence[Ended]) -> None:
+        """End leases: members with a `due_ms` are due again then, the others are gone and counted."""
+        args: list[str | int] = []
+        for one in ended:
+            how = "failed" if one.failed else "completed"
+            args += [one.member, one.lease_ends, one.due_ms if one.due_ms is not None else how]
+        await self._done(keys=self._keys, args=args)
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when something may have become due sooner than expected, at the latest after `timeout_s`."""
+        await self._redis.blpop([self._wake], timeout=max(timeout_s, 0.01))
+
+    async def counts(self) -> QueueCounts:
+        """The true counts, read from the queue."""
+        return QueueCounts(*await self._counts(keys=self._keys))

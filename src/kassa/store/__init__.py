@@ -1,0 +1,1 @@
+"""All SQL: one file per table group, on PostgreSQL 15 to 18."""

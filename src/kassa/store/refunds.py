@@ -1,0 +1,99 @@
+"""Refunds: a trigger takes each from its payment, whose CHECK refuses one too many."""
+
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from kassa.domain.errors import bad_request
+from kassa.domain.payment import Refund
+from kassa.store.database import Connection, Database
+from kassa.store.pages import Filter, page
+
+_FIELDS = (
+    "id", "payment_id", "merchant_id", "amount", "reason", "status", "created_at", "processed_at", "due_at",
+    "provider_ref", "provider_code", "looks",
+)  # fmt: skip
+_COLUMNS = ", ".join(f"{name}::text" if name == "merchant_id" else name for name in _FIELDS)
+
+
+def _refund(row: Any) -> Refund:
+    return Refund(**dict(zip(_FIELDS, row, strict=True)))
+
+
+async def insert(tx: Connection, refund: Refund) -> None:
+    """Add a pending refund, and take its amount from the payment.
+
+    Raises BAD_REQUEST_ERROR where the database's own rules refuse it, whatever its caller has checked.
+    """
+    try:
+        await tx.execute(
+            """INSERT INTO refunds (id, payment_id, merchant_id, amount, reason, created_at, due_at)
+               VALUES ($1, $2, $3::uuid, $4, $5, $6, $7)""",
+            refund.id,
+            refund.payment_id,
+            refund.merchant_id,
+            refund.amount,
+            refund.reason,
+            refund.created_at,
+            refund.due_at,
+        )
+    except asyncpg.CheckViolationError as error:
+        raise bad_request("Refund amount exceeds available amount") from error
+
+
+async def find(connection: Connection | Database, refund_id: str) -> Refund | None:
+    """The refund with this id."""
+    row = await connection.fetchrow(f"SELECT {_COLUMNS} FROM refunds WHERE id = $1", refund_id)
+    return _refund(row) if row else None
+
+
+async def process(tx: Connection, refund_id: str, now: datetime) -> Refund | None:
+    """Move a pending refund to `processed`; None when it is not one any more."""
+    row = await tx.fetchrow(
+        f"""UPDATE refunds SET status = 'processed', processed_at = $2
+            WHERE id = $1 AND status = 'pending'
+                AND EXISTS (SELECT FROM payments p WHERE p.id = payment_id AND p.status = 'success')
+            RETURNING {_COLUMNS}""",
+        refund_id,
+        now,
+    )
+    return _refund(row) if row else None
+
+
+async def fail(tx: Connection, refund_id: str, provider_code: str | None) -> Refund | None:
+    """Move a pending refund to `failed`, which frees its amount; None when it is not pending any more."""
+    row = await tx.fetchrow(
+        f"""UPDATE refunds SET status = 'failed', provider_code = $2 WHERE id = $1 AND status = 'pending'
+            RETURNING {_COLUMNS}""",
+        refund_id,
+        provider_code,
+    )
+    return _refund(row) if row else None
+
+
+async def note_look(database: Database, refund_id: str, provider_ref: str | None, due_at: datetime) -> None:
+    """Note that a refund is still on its way at its provider, and when that is asked again."""
+    await database.fetch(
+        """UPDATE refunds SET looks = looks + 1, due_at = $3, provider_ref = coalesce($2, provider_ref)
+           WHERE id = $1 AND status = 'pending'""",
+        refund_id,
+        provider_ref,
+        due_at,
+    )
+
+
+async def open_since(database: Database, before: datetime, after: tuple[datetime, str], limit: int) -> list[Any]:
+    """(id, due_at) of pending refunds due before `before`, in that order, from behind `after`."""
+    return await database.fetch(
+        """SELECT id, due_at FROM refunds WHERE status = 'pending' AND due_at < $1
+               AND (due_at, id) > ($2, $3) ORDER BY due_at, id LIMIT $4""",
+        before,
+        *after,
+        limit,
+    )
+
+
+async def listed(database: Database, where: Filter, limit: int, after: str | None) -> list[Refund]:
+    """A merchant's refunds, newest first."""
+    return [_refund(row) for row in await page(database, "refunds", _COLUMNS, where, limit, after)]

@@ -1,0 +1,1 @@
+"""Who moves the money: for now the simulated bank, which runs anywhere."""

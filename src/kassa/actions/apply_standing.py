@@ -1,0 +1,68 @@
+"""Let what a provider says of a payment become so: the one place where its word changes a status."""
+
+from kassa.actions.announce import event_of
+from kassa.actions.gateway import Gateway
+from kassa.actions.settle_payment import settle_payments
+from kassa.domain import webhook
+from kassa.domain.errors import CATALOGUE
+from kassa.domain.payment import CREATED, Outcome, Payment
+from kassa.providers.base import Charge, Standing
+from kassa.store import outbox, payments
+
+
+def charge_of(payment: Payment) -> Charge:
+    """The payment as its provider knows it."""
+    return Charge(
+        payment_id=payment.id,
+        provider_ref=payment.provider_ref or "",
+        charge_ref=payment.charge_ref,
+        amount=payment.amount,
+        currency=payment.currency,
+    )
+
+
+async def apply_standing(gateway: Gateway, payment: Payment, standing: Standing, *, cause: str) -> str:
+    """Settle the payment if the provider's word is final and fits; returns in words what came of it.
+
+    Said again, late or out of order it changes nothing, but that a success still follows on a failure: the money is
+    there. What was taken in another amount or currency is left for people to look at.
+    """
+    if standing.state == "succeeded":
+        if (standing.amount, standing.currency) != (payment.amount, payment.currency):
+            return f"refused: {standing.amount} {standing.currency} is not {payment.amount} {payment.currency}"
+        await _begin(gateway, payment)
+        outcome = Outcome(
+            payment.id, True, cause=cause, charge_ref=standing.charge_ref, captured=standing.captured, late=True
+        )
+        return "settled" if await settle_payments(gateway, [outcome]) else "final already"
+    if standing.state == "failed":
+        code = standing.error_code or "PAYMENT_FAILED"
+        moved = await fail_payment(gateway, payment.id, code, None, standing.provider_code, cause)
+        return "failed" if moved else "final already"
+    return standing.state
+
+
+async def fail_payment(
+    gateway: Gateway, payment_id: str, code: str, description: str | None, provider_code: str | None, cause: str
+) -> bool:
+    """Fail an open payment, with our code and the provider's; False when it was final already."""
+    sentence = description or CATALOGUE[code].sentence
+    outcome = Outcome(payment_id, False, code, sentence, cause, provider_code)
+    return await settle_payments(gateway, [outcome]) > 0
+
+
+async def _begin(gateway: Gateway, payment: Payment) -> None:
+    """Move a payment whose success came before we noted that its session opened to `pending`, as the table asks."""
+    if payment.status != CREATED:
+        return
+    now = gateway.now()
+    async with gateway.database.transaction() as tx:
+        changed = await payments.begin(tx, payment.id, now)
+        if changed is None:
+            return
+        event = event_of(
+            gateway, webhook.PAYMENT_PENDING, changed.payment, changed.sequence, cause="provider", now=now,
+            wants_webhooks=changed.wants_webhooks,
+        )  # fmt: skip
+        deliveries = await outbox.announce(tx, [event])
+    gateway.enqueue_deliveries(deliveries)

@@ -1,0 +1,138 @@
+"""Create a payment for an order, by UPI or card; the bank's answer comes later, in a worker."""
+
+import hashlib
+
+import msgspec
+
+from kassa.actions.announce import event_of
+from kassa.actions.create_order import accepts
+from kassa.actions.gateway import Gateway, epoch_ms
+from kassa.actions.once import Answer, Key, KeyTaken, key_of, once
+from kassa.domain import webhook
+from kassa.domain.card import Card, check_card, digits_of, network_of
+from kassa.domain.errors import KassaError, bad_request, not_found
+from kassa.domain.payment import PAID, PENDING, Order, Payment
+from kassa.domain.views import payment_created
+from kassa.domain.vpa import check_vpa
+from kassa.store import idempotency, orders, outbox, payments
+from kassa.store.database import retried
+from kassa.store.idempotency import Claim
+from kassa.store.outbox import Event
+
+FIRST_EVENTS = (webhook.PAYMENT_CREATED, webhook.PAYMENT_PENDING)
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a payer asks for: `vpa` with method upi, `card` with method card."""
+
+    order_id: str
+    method: str
+    vpa: str | None = None
+    card: Card | None = None
+
+
+async def create_payment(
+    gateway: Gateway, asked: Asked, *, merchant_id: str | None, idempotency_key: str | None = None
+) -> Answer:
+    """Create a pending payment; `merchant_id` is None on the open endpoint, where the order tells whose it is.
+
+    Raises NOT_FOUND_ERROR for an order that is not there, INVALID_VPA, INVALID_CARD or EXPIRED_CARD, and
+    BAD_REQUEST_ERROR for one that is paid.
+    """
+    order = await gateway.batched(find_orders, asked.order_id)
+    if order is None or (not order.merchant_active if merchant_id is None else order.merchant_id != merchant_id):
+        raise not_found("Order")
+    key = _key(order, asked, idempotency_key, by_payer=merchant_id is None)
+
+    async def work() -> Answer:
+        payment = _payment(gateway, order, asked)
+        if order.status == PAID:
+            raise bad_request("Order is already paid")
+        if order.expires_at is not None and order.expires_at <= payment.created_at:
+            raise bad_request("Order has expired")
+        answer = Answer(201, msgspec.json.encode(payment_created(payment)))
+        events = _told(gateway, order, payment) if order.wants_webhooks or gateway.settings.broker_url else []
+        await gateway.batched(_insert, (payment, events, key and key.claim(answer, payment.created_at)))
+        return answer
+
+    return await once(gateway, key, work)
+
+
+def _told(gateway: Gateway, order: Order, payment: Payment) -> list[Event]:
+    """The events that a new payment begins with, for those who are to hear of them."""
+    now, wants = payment.created_at, order.wants_webhooks
+    return [
+        event_of(gateway, event, payment, sequence, cause="request", now=now, wants_webhooks=wants)
+        for sequence, event in enumerate(FIRST_EVENTS, start=1)
+    ]
+
+
+async def find_orders(gateway: Gateway, order_ids: list[str]) -> list[Order | Exception | None]:
+    """Group read: the orders that concurrent requests ask for, in one round trip."""
+    return list(await orders.find(gateway.database, order_ids))
+
+
+def _key(order: Order, asked: Asked, key: str | None, *, by_payer: bool) -> Key | None:
+    # The card is told apart by what is kept of it anyway: nothing may be stored that its number could be found from.
+    digits = digits_of(asked.card.number) if asked.card else ""
+    if by_payer and key:
+        # Payers' keys live apart from the merchant's own, so that a stranger can neither take nor probe one.
+        key = "payer:" + hashlib.sha256(f"{order.id}:{key}".encode()).hexdigest()
+    return key_of(
+        order.merchant_id, key, "payment", asked.order_id, asked.method, asked.vpa, network_of(digits), digits[-4:]
+    )
+
+
+def _payment(gateway: Gateway, order: Order, asked: Asked) -> Payment:
+    now = gateway.now()
+    vpa = digits = None
+    if asked.method == "upi":
+        vpa = check_vpa(asked.vpa)
+    elif asked.card is None:
+        raise KassaError("INVALID_CARD", "card is required for a card payment")
+    else:
+        digits = check_card(asked.card, now)
+    due_at, reference = gateway.bank.accept(now, vpa, digits)
+    return Payment(
+        id=gateway.object_id("pay_", now),
+        order_id=order.id,
+        merchant_id=order.merchant_id,
+        amount=order.amount,
+        currency=order.currency,
+        method=asked.method,
+        status=PENDING,
+        created_at=now,
+        updated_at=now,
+        vpa=vpa,
+        card_network=network_of(digits) if digits else None,
+        card_last4=digits[-4:] if digits else None,
+        due_at=due_at,
+        provider_ref=reference,
+    )
+
+
+_Item = tuple[Payment, list[Event], Claim | None]
+
+
+async def _insert(gateway: Gateway, items: list[_Item]) -> list[Exception | None]:
+    claims = [claim for _, _, claim in items if claim is not None]
+
+    async def write() -> list[bool]:
+        if not claims and not any(events for _, events, _ in items):
+            # One statement is a transaction of its own.
+            async with gateway.database.connection() as connection:
+                await payments.insert(connection, [payment for payment, _, _ in items], FIRST_EVENTS)
+            return [True] * len(items)
+        async with gateway.database.transaction() as tx:
+            won = await idempotency.claim(tx, claims)
+            accepted = [accepts(claim, won) for _, _, claim in items]
+            taken = [item for item, ok in zip(items, accepted, strict=True) if ok]
+            await payments.insert(tx, [payment for payment, _, _ in taken], FIRST_EVENTS)
+            await outbox.tell(tx, [event for _, events, _ in taken for event in events])
+        return accepted
+
+    accepted = await retried(write)
+    taken = [item for item, ok in zip(items, accepted, strict=True) if ok]
+    gateway.enqueue(gateway.payments, [(p.id, epoch_ms(p.due_at)) for p, _, _ in taken if p.due_at])
+    gateway.enqueue_deliveries([e.delivery for _, events, _ in taken for e in events if e.delivery])
+    return [None if ok else KeyTaken() for ok in accepted]

@@ -1,0 +1,90 @@
+"""Look after what stays open at a provider: ask on a schedule, finish it, and give back what came for nothing."""
+
+from datetime import datetime, timedelta
+
+from kassa.actions.apply_standing import apply_standing, charge_of, fail_payment
+from kassa.actions.gateway import Gateway, epoch_ms
+from kassa.actions.provider_account import account_for
+from kassa.domain.payment import CREATED, FAILED, OPEN, Payment
+from kassa.providers.base import Capability, ProviderError, Standing
+from kassa.store import payments, provider_payments
+from kassa.store.provider_payments import CheckoutSession
+
+LOOKS_S = (60, 300, 1_800, 7_200)
+DAILY_S = 86_400
+FIRST_LOOK_S = LOOKS_S[0]
+# For how long the merchant may come back for a session whose opening was not answered.
+OPENING_TTL = timedelta(minutes=30)
+AFTER_EXPIRY = timedelta(minutes=1)
+
+
+def next_look(looks: int, now: datetime, expires_at: datetime) -> datetime:
+    """When to ask next after `looks` times: ever less often, but soon after the session has ended."""
+    later = now + timedelta(seconds=LOOKS_S[looks] if looks < len(LOOKS_S) else DAILY_S)
+    after_expiry = expires_at + AFTER_EXPIRY
+    return min(later, after_expiry) if now < after_expiry else later
+
+
+async def look_at_payment(gateway: Gateway, payment_id: str, *, also_failed: bool = False) -> str | None:
+    """Ask the provider about a payment and do what it says; returns in words what came of it, None for nothing open.
+
+    With `also_failed` a failed payment is asked about too: its money may have come late.
+    """
+    payment = (await payments.find(gateway.database, [payment_id]))[0]
+    if payment is None or payment.session_id is None:
+        return None
+    session = await provider_payments.find_session(gateway.database, payment.session_id)
+    if session is None:
+        return None
+    if payment.return_due_at is not None and payment.returned_at is None:
+        return await _give_back(gateway, payment, session)
+    if payment.status not in OPEN and not (also_failed and payment.status == FAILED):
+        return None
+    now = gateway.now()
+    if payment.status == CREATED and session.provider_ref is None and now > session.created_at + OPENING_TTL:
+        await fail_payment(gateway, payment.id, "PAYMENT_EXPIRED", "The session was never opened", None, "reconciler")
+        return "failed: the session was never opened"
+    try:
+        standing = await _ask(gateway, payment, session, now)
+    except ProviderError as error:
+        standing = Standing(state="open", answer=f"no answer: {error.code} {error.provider_code or ''}".strip())
+    said = await apply_standing(gateway, payment, standing, cause="reconciler")
+    if standing.state in ("open", "unknown") or said.startswith("refused"):
+        due_at = next_look(payment.looks + 1, now, session.expires_at)
+        answer = standing.answer if not said.startswith("refused") else said
+        await provider_payments.note_look(gateway.database, payment.id, answer, now, due_at, standing.charge_ref)
+        gateway.enqueue(gateway.looks, [(payment.id, epoch_ms(due_at))])
+    return f"{said}: {standing.answer}"
+
+
+async def _ask(gateway: Gateway, payment: Payment, session: CheckoutSession, now: datetime) -> Standing:
+    if session.provider_ref is None:
+        return Standing(state="open", answer="the session is not open at the provider yet")
+    provider = gateway.providers[session.provider]
+    account = await account_for(gateway, session.merchant_id, session.provider, session.live)
+    standing = await provider.retrieve(charge_of(payment), account)
+    if now < session.expires_at or standing.state not in ("open", "unknown"):
+        return standing
+    # Its time is over. First nobody may be able to pay it any more, then it is failed.
+    if standing.state == "open" and Capability.EXPIRE in provider.capabilities:
+        standing = await provider.expire(charge_of(payment), account)
+    if standing.state in ("open", "unknown"):
+        return Standing(state="failed", answer=standing.answer, error_code="PAYMENT_EXPIRED")
+    return standing
+
+
+async def _give_back(gateway: Gateway, payment: Payment, session: CheckoutSession) -> str:
+    """Refund what was taken for an order that another payment had settled."""
+    now = gateway.now()
+    provider = gateway.providers[session.provider]
+    try:
+        account = await account_for(gateway, session.merchant_id, session.provider, session.live)
+        standing = await provider.refund(charge_of(payment), f"return_{payment.id}", payment.amount, account)
+        done, said = standing.state == "processed", f"return {standing.state}"
+    except ProviderError as error:
+        done, said = False, f"return postponed: {error.code}"
+    due_at = now + timedelta(seconds=FIRST_LOOK_S)
+    await provider_payments.note_return(gateway.database, payment.id, now if done else None, due_at)
+    if not done:
+        gateway.enqueue(gateway.looks, [(payment.id, epoch_ms(due_at))])
+    return said

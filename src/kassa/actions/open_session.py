@@ -1,0 +1,235 @@
+"""Open a hosted session at a provider: the intent is committed first, then the provider is asked, under our own key."""
+
+from datetime import timedelta
+from functools import partial
+
+import msgspec
+
+from kassa.actions.announce import event_of
+from kassa.actions.apply_standing import apply_standing, charge_of, fail_payment
+from kassa.actions.create_payment import find_orders
+from kassa.actions.gateway import Gateway, epoch_ms
+from kassa.actions.look_at_payment import FIRST_LOOK_S
+from kassa.actions.once import Answer, KeyTaken, key_of, once
+from kassa.actions.provider_account import account_for
+from kassa.domain import webhook
+from kassa.domain.errors import bad_request, not_found
+from kassa.domain.payment import CREATED, PAID, PENDING, SIMULATOR, Merchant, Order, Payment
+from kassa.domain.views import SessionView, iso, session_status
+from kassa.domain.webhook import Delivery
+from kassa.net import check_url
+from kassa.providers.base import Capability, LineItem, ProviderError, SessionAsked
+from kassa.store import idempotency, outbox, payments, provider_payments
+from kassa.store.database import retried
+from kassa.store.idempotency import Claim
+from kassa.store.provider_payments import CheckoutSession
+
+SESSION_TTL_S = 24 * 3600
+# What a key stands for while its session is not open yet: an answer that nobody is given.
+_BEGUN = 202
+_MAY_GO_ON = ("PROVIDER_UNAVAILABLE", "PROVIDER_RATE_LIMITED")
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A session as the merchant asks for it; what is None comes from the order, the merchant or the gateway."""
+
+    order_id: str
+    provider: str | None = None
+    success_url: str | None = None
+    cancel_url: str | None = None
+    customer_email: str | None = None
+    line_items: tuple[LineItem, ...] = ()
+    manual_capture: bool = False
+
+
+async def open_session(gateway: Gateway, merchant: Merchant, asked: Asked, idempotency_key: str | None) -> Answer:
+    """Make a payment and a session for it, open at the provider, with the URL to send the payer to.
+
+    When the provider does not answer, the same request with the same key goes on where this one stopped: the provider
+    is asked under the session's id, and so opens it once. Raises what the provider refuses as ProviderError.
+    """
+    order = await gateway.batched(find_orders, asked.order_id)
+    if order is None or order.merchant_id != merchant.id:
+        raise not_found("Order")
+    name = asked.provider or merchant.provider or gateway.settings.kassa_provider
+    provider = gateway.providers[name]
+    provider.require(Capability.HOSTED_SESSION)
+    if asked.manual_capture:
+        provider.require(Capability.CAPTURE)
+    account = await account_for(gateway, merchant.id, name)
+    session, payment = _planned(gateway, order, asked, name, account.live)
+    key = key_of(merchant.id, idempotency_key, "session", msgspec.structs.astuple(asked))
+
+    async def begin() -> Answer:
+        _check(order, asked)
+        begun = Answer(_BEGUN, msgspec.json.encode({"session_id": session.id}))
+        claim = key and key.claim(begun, session.created_at)
+        gateway.enqueue_deliveries(await retried(partial(_intend, gateway, order, session, payment, claim)))
+        return begun
+
+    answer = await once(gateway, key, begin)
+    if answer.status != _BEGUN:
+        return answer
+    session_id = msgspec.json.decode(answer.body)["session_id"]
+    found = await provider_payments.find_session(gateway.database, session_id)
+    assert found is not None  # it was committed with the answer
+    try:
+        await _open_at_provider(gateway, order, found)
+    except ProviderError as error:
+        if not error.unknown and error.code not in _MAY_GO_ON:
+            # Refused for good: the key is free again, as after any refusal.
+            why = (error.code, error.description, error.provider_code)
+            await fail_payment(gateway, found.payment_id, *why, "provider")
+            if key:
+                await idempotency.release(gateway.database, key.merchant_id, key.key)
+        raise
+    final = Answer(201, msgspec.json.encode(await view_of(gateway, session_id)))
+    if key:
+        await idempotency.complete(gateway.database, key.claim(final, session.created_at))
+    return final
+
+
+async def _intend(
+    gateway: Gateway, order: Order, session: CheckoutSession, payment: Payment, claim: Claim | None
+) -> list[Delivery]:
+    """Commit what is about to be asked of the provider, before it is asked."""
+    async with gateway.database.transaction() as tx:
+        if claim and not await idempotency.claim(tx, [claim]):
+            raise KeyTaken
+        await payments.insert(tx, [payment], (webhook.PAYMENT_CREATED,))
+        await provider_payments.insert_session(tx, session)
+        event = event_of(
+            gateway, webhook.PAYMENT_CREATED, payment, 1, cause="request", now=session.created_at,
+            wants_webhooks=order.wants_webhooks,
+        )  # fmt: skip
+        return await outbox.tell(tx, [event])
+
+
+async def _open_at_provider(gateway: Gateway, order: Order, session: CheckoutSession) -> None:
+    if session.url is not None:
+        return
+    account = await account_for(gateway, session.merchant_id, session.provider, session.live)
+    opened = await gateway.providers[session.provider].open_session(
+        SessionAsked(
+            session_id=session.id,
+            payment_id=session.payment_id,
+            order_id=order.id,
+            amount=order.amount,
+            currency=order.currency,
+            success_url=session.success_url,
+            cancel_url=session.cancel_url,
+            expires_at=session.expires_at,
+            customer_email=session.customer_email,
+            line_items=msgspec.json.decode(session.line_items, type=tuple[LineItem, ...]),
+            manual_capture=session.manual_capture,
+        ),
+        account,
+    )
+    now = gateway.now()
+    looks = session.provider != SIMULATOR
+    due_at = now + timedelta(seconds=FIRST_LOOK_S) if looks else session.expires_at
+    async with gateway.database.transaction() as tx:
+        await provider_payments.note_open(tx, session.id, opened.provider_ref, opened.url)
+        changed = await payments.begin(tx, session.payment_id, now, opened.provider_ref, due_at)
+        if changed is None:
+            return
+        event = event_of(
+            gateway, webhook.PAYMENT_PENDING, changed.payment, changed.sequence, cause="provider", now=now,
+            wants_webhooks=changed.wants_webhooks,
+        )  # fmt: skip
+        deliveries = await outbox.announce(tx, [event])
+    gateway.enqueue_deliveries(deliveries)
+    gateway.enqueue(gateway.looks if looks else gateway.payments, [(session.payment_id, epoch_ms(due_at))])
+
+
+def _planned(
+    gateway: Gateway, order: Order, asked: Asked, provider: str, live: bool
+) -> tuple[CheckoutSession, Payment]:
+    now = gateway.now()
+    session_id, payment_id = gateway.object_id("cs_", now), gateway.object_id("pay_", now)
+    expires_at = now + timedelta(seconds=SESSION_TTL_S)
+    session = CheckoutSession(
+        id=session_id,
+        payment_id=payment_id,
+        order_id=order.id,
+        merchant_id=order.merchant_id,
+        provider=provider,
+        live=live,
+        success_url=asked.success_url
+        or order.success_url
+        or f"{gateway.settings.checkout_url}/checkout?order_id={order.id}",
+        cancel_url=asked.cancel_url
+        or order.cancel_url
+        or f"{gateway.settings.checkout_url}/checkout?order_id={order.id}",
+        created_at=now,
+        expires_at=min(expires_at, order.expires_at) if order.expires_at else expires_at,
+        customer_email=asked.customer_email,
+        line_items=msgspec.json.encode(asked.line_items).decode(),
+        manual_capture=asked.manual_capture,
+    )
+    payment = Payment(
+        id=payment_id,
+        order_id=order.id,
+        merchant_id=order.merchant_id,
+        amount=order.amount,
+        currency=order.currency,
+        method="card",
+        status=CREATED,
+        created_at=now,
+        updated_at=now,
+        # Should nobody come back for a session that never opened, it is looked at, and failed.
+        due_at=now + timedelta(seconds=FIRST_LOOK_S),
+        provider=provider,
+        session_id=session_id,
+    )
+    return session, payment
+
+
+def _check(order: Order, asked: Asked) -> None:
+    if order.status == PAID:
+        raise bad_request("Order is already paid")
+    for url in (asked.success_url, asked.cancel_url):
+        if url is not None:
+            check_url(url, https_only=False)
+    total = sum(item.amount * item.quantity for item in asked.line_items)
+    if asked.line_items and total != order.amount:
+        raise bad_request(f"line_items must add up to the order's amount, {order.amount}, not {total}")
+
+
+async def view_of(gateway: Gateway, session_id: str, merchant_id: str | None = None) -> SessionView:
+    """The session as its merchant sees it; raises NOT_FOUND_ERROR for another merchant's."""
+    session = await provider_payments.find_session(gateway.database, session_id)
+    if session is None or (merchant_id is not None and session.merchant_id != merchant_id):
+        raise not_found("Session")
+    payment = (await payments.find(gateway.database, [session.payment_id]))[0]
+    assert payment is not None  # the foreign key says so
+    return SessionView(
+        id=session.id,
+        order_id=session.order_id,
+        payment_id=session.payment_id,
+        provider=session.provider,
+        status=session_status(payment),
+        amount=payment.amount,
+        currency=payment.currency,
+        url=session.url,
+        success_url=session.success_url,
+        cancel_url=session.cancel_url,
+        customer_email=session.customer_email,
+        created_at=iso(session.created_at),
+        expires_at=iso(session.expires_at),
+    )
+
+
+async def expire_session(gateway: Gateway, merchant_id: str, session_id: str) -> SessionView:
+    """End a session at its provider, so that nobody can pay it; raises BAD_REQUEST_ERROR when it is not open."""
+    await view_of(gateway, session_id, merchant_id)
+    session = await provider_payments.find_session(gateway.database, session_id)
+    assert session is not None
+    payment = (await payments.find(gateway.database, [session.payment_id]))[0]
+    assert payment is not None
+    if payment.status != PENDING:
+        raise bad_request("Session is not open")
+    account = await account_for(gateway, merchant_id, session.provider, session.live)
+    standing = await gateway.providers[session.provider].expire(charge_of(payment), account)
+    await apply_standing(gateway, payment, standing, cause="request")
+    return await view_of(gateway, session_id, merchant_id)

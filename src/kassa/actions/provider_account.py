@@ -1,0 +1,88 @@
+"""Which account at a provider a merchant's payments go through: its own, else the gateway's."""
+
+import base64
+import hashlib
+
+import msgspec
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from kassa.actions.gateway import Gateway
+from kassa.domain.errors import KassaError, bad_request
+from kassa.domain.payment import SIMULATOR
+from kassa.providers.base import Credentials, ProviderError
+from kassa.settings import Settings
+from kassa.store import credentials as store
+
+_NONE = Credentials("", "", "", False)
+
+
+async def account_for(
+    gateway: Gateway, merchant_id: str | None, provider: str, live: bool | None = None
+) -> Credentials:
+    """The merchant's own account, else the gateway's; `live` asks for one of that kind, None for this gateway's kind.
+
+    Raises PROVIDER_NOT_CONFIGURED when there is none: a live payment never meets a test account, nor the reverse.
+    """
+    if provider == SIMULATOR:
+        return _NONE
+    wanted = gateway.settings.production if live is None else live
+    if merchant_id is not None:
+        encrypted = await store.find_credentials(gateway.database, merchant_id, provider, wanted)
+        if encrypted is not None:
+            return _decrypted(gateway.settings, provider, encrypted)
+    own = gateway_account(gateway.settings, provider)
+    # Production may run on test accounts, to try it; development never on live ones.
+    if own is None or (own.live != live if live is not None else own.live and not wanted):
+        raise ProviderError("PROVIDER_NOT_CONFIGURED", provider)
+    return own
+
+
+async def set_account(gateway: Gateway, merchant_id: str, provider: str, account: Credentials, live: bool) -> None:
+    """Keep a merchant's own account, encrypted; raises BAD_REQUEST_ERROR without an encryption key."""
+    if provider == SIMULATOR:
+        raise bad_request("The simulated bank needs no account")
+    if live and not gateway.settings.production:
+        raise bad_request("Live keys are for production; development takes test keys only")
+    encrypted = _vault(gateway.settings).encrypt(msgspec.json.encode(account))
+    await store.set_credentials(gateway.database, merchant_id, provider, live, encrypted)
+
+
+async def forget_account(gateway: Gateway, merchant_id: str, provider: str, live: bool) -> None:
+    """Forget a merchant's own account, so that the gateway's serves again."""
+    await store.set_credentials(gateway.database, merchant_id, provider, live, None)
+
+
+def gateway_account(settings: Settings, provider: str) -> Credentials | None:
+    """The gateway's own account at a provider, from the environment."""
+    s = settings
+    key, secret, webhook_secret = {
+        "stripe": (s.stripe_secret_key, "", s.stripe_webhook_secret),
+        "razorpay": (s.razorpay_key_id, s.razorpay_key_secret, s.razorpay_webhook_secret),
+        "paypal": (s.paypal_client_id, s.paypal_client_secret, s.paypal_webhook_id),
+    }.get(provider, (None, None, None))
+    if key is None or secret is None:
+        return None
+    return Credentials(key, secret, webhook_secret or "", is_live(settings, provider, key))
+
+
+def is_live(settings: Settings, provider: str, key: str) -> bool:
+    """Whether a key moves real money: Stripe's and Razorpay's say so themselves, PayPal's by the address it is for."""
+    if provider == "paypal":
+        return settings.paypal_api_url is None and settings.production
+    return "_live_" in key
+
+
+def _vault(settings: Settings) -> MultiFernet:
+    keys = [part.strip() for part in (settings.kassa_encryption_key or "").split(",") if part.strip()]
+    if not keys:
+        raise bad_request("Set KASSA_ENCRYPTION_KEY to keep accounts of merchants")
+    # Any long random text will do; of several the first encrypts, and all decrypt, so that keys can be rotated.
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest())) for key in keys])
+
+
+def _decrypted(settings: Settings, provider: str, encrypted: bytes) -> Credentials:
+    try:
+        return msgspec.json.decode(_vault(settings).decrypt(encrypted), type=Credentials)
+    except (InvalidToken, KassaError) as error:
+        description = "The merchant's account cannot be decrypted with KASSA_ENCRYPTION_KEY"
+        raise ProviderError("PROVIDER_NOT_CONFIGURED", provider, description=description) from error

@@ -1,0 +1,89 @@
+"""Take a provider's notification: check its signature, keep it once, answer at once; a job applies it."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from kassa.actions.apply_standing import apply_standing
+from kassa.actions.gateway import Gateway, epoch_ms
+from kassa.actions.look_at_payment import look_at_payment
+from kassa.actions.provider_account import account_for
+from kassa.domain.errors import KassaError
+from kassa.domain.payment import SIMULATOR
+from kassa.providers.base import Notice
+from kassa.store import payments, provider_events, provider_payments
+
+# A notification may come before what it speaks of is committed, or for something that is not ours.
+RETRIES_S = (2, 10, 60, 600, 3_600, 21_600, 86_400)
+# Of what is kept of a notification: nothing that tells of a person, and nothing of a card but what it is named by.
+_PRIVATE = (
+    "email", "phone", "name", "address", "shipping", "billing_details", "customer_details", "customer_email", "contact",
+    "payer", "card", "number", "exp_month", "exp_year", "cvc", "fingerprint", "vpa", "upi", "bank_account",
+    "receipt_email",
+)  # fmt: skip
+
+
+async def take_notification(
+    gateway: Gateway, provider_name: str, merchant_id: str | None, headers: Mapping[str, str], body: bytes
+) -> bool:
+    """Keep a verified notification; False for one that is known already. Raises INVALID_SIGNATURE for any other."""
+    provider = gateway.providers[provider_name]
+    if provider.name == SIMULATOR:
+        raise KassaError("INVALID_SIGNATURE", "The simulated bank sends no notifications")
+    account = await account_for(gateway, merchant_id, provider_name)
+    notice = await provider.verify(headers, body, account, gateway.now())
+    status = "pending" if notice.standing is not None or notice.look or notice.refund_id else "kept"
+    encoded = msgspec.json.encode(notice).decode()
+    payload = msgspec.json.encode(scrubbed(msgspec.json.decode(body))).decode()
+    kept = await provider_events.keep(
+        gateway.database, provider_name, notice.event_id, merchant_id, notice.type, encoded, payload, status
+    )
+    if kept and status == "pending":
+        gateway.enqueue(gateway.notifications, [(f"{provider_name}:{notice.event_id}", epoch_ms(gateway.now()))])
+    return kept
+
+
+def scrubbed(value: Any) -> Any:
+    """`value` without what is personal, however deep it stands."""
+    if isinstance(value, dict):
+        return {name: scrubbed(one) for name, one in value.items() if name not in _PRIVATE}
+    if isinstance(value, list):
+        return [scrubbed(one) for one in value]
+    return value
+
+
+async def apply_notification(gateway: Gateway, member: str) -> None:
+    """Apply a kept notification; one that matches nothing yet is kept and tried again, for two days."""
+    provider, _, event_id = member.partition(":")
+    row = await provider_events.find(gateway.database, provider, event_id)
+    if row is None:
+        return
+    encoded, attempts, merchant_id = row
+    notice = msgspec.json.decode(encoded, type=Notice)
+    now = gateway.now()
+    if notice.refund_id is not None:
+        # Whatever it says, the refund's own provider is asked: so it need not be believed.
+        gateway.enqueue(gateway.refunds, [(notice.refund_id, epoch_ms(now))])
+        await provider_events.conclude(gateway.database, provider, event_id, "applied", "asked about the refund", now)
+        return
+    payment_id = notice.payment_id
+    if payment_id is None and notice.provider_ref is not None:
+        payment_id = await provider_payments.payment_id_of(gateway.database, provider, notice.provider_ref)
+    payment = (await payments.find(gateway.database, [payment_id]))[0] if payment_id else None
+    if payment is None or payment.provider != provider:
+        over = attempts >= len(RETRIES_S)
+        due_at = now + timedelta(seconds=RETRIES_S[min(attempts, len(RETRIES_S) - 1)])
+        status = "kept" if over else "pending"
+        await provider_events.conclude(gateway.database, provider, event_id, status, "matches nothing yet", due_at)
+        if not over:
+            gateway.enqueue(gateway.notifications, [(member, epoch_ms(due_at))])
+        return
+    if merchant_id is not None and merchant_id != payment.merchant_id:
+        said = "refused: signed by another merchant's account"
+    elif notice.standing is None or notice.look:
+        said = await look_at_payment(gateway, payment.id, also_failed=True) or "nothing to do"
+    else:
+        said = await apply_standing(gateway, payment, notice.standing, cause=f"{provider}: {notice.type}"[:50])
+    await provider_events.conclude(gateway.database, provider, event_id, "applied", said, now)

@@ -1,0 +1,102 @@
+"""Consume a queue: claim what is due, do it in groups, end the leases; and wait, without polling, for more."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import structlog
+from redis.exceptions import RedisError
+
+from kassa.actions.gateway import Gateway
+from kassa.actions.look_at_payment import look_at_payment
+from kassa.actions.process_refund import process_refund
+from kassa.actions.settle_payment import settle_due_payments
+from kassa.actions.take_notification import apply_notification
+from kassa.domain.errors import KassaError
+from kassa.queue import LEASE_MS, Ended, LeaseQueue
+from kassa.store.database import LOST
+
+IDLE_S = 1.0
+AGAIN_MS = 1_000
+PAYMENTS_AT_ONCE = 500
+REFUNDS_AT_ONCE = 50
+# Each may take a provider's whole time limit, and all must end within a lease.
+LOOKS_AT_ONCE = 20
+NOTIFICATIONS_AT_ONCE = 50
+log = structlog.get_logger()
+
+
+async def consume(queue: LeaseQueue, stopping: asyncio.Event, turn: Callable[[], Awaitable[float]]) -> None:
+    """Run `turn` until stopping; it returns for how many seconds there is nothing to do, 0 for more at once."""
+    while not stopping.is_set():
+        try:
+            idle_s = await turn()
+            if idle_s > 0:
+                await queue.wait(idle_s)
+        except (RedisError, *LOST, KassaError) as error:
+            log.warning("worker.waiting", queue=queue.name, error=type(error).__name__)
+            await asyncio.sleep(IDLE_S)
+        except Exception:
+            log.error("worker.crashed", queue=queue.name, exc_info=True)
+            await asyncio.sleep(IDLE_S)
+
+
+def idle_s(wait_ms: int) -> float:
+    """How long a queue may be left alone whose next member is due in `wait_ms` (-1: it has none)."""
+    return IDLE_S if wait_ms < 0 else min(IDLE_S, max(wait_ms, 1) / 1000)
+
+
+async def settle_turn(gateway: Gateway) -> float:
+    """Settle the payments whose bank has answered."""
+    queue = gateway.payments
+    lease = await queue.claim(PAYMENTS_AT_ONCE)
+    if not lease.members:
+        return idle_s(lease.wait_ms)
+    try:
+        await settle_due_payments(gateway, lease.members)
+    except BaseException:
+        await give_back(queue, lease.members, lease.ends)
+        raise
+    await queue.done([Ended(member, lease.ends) for member in lease.members])
+    return 0
+
+
+async def refund_turn(gateway: Gateway) -> float:
+    """Finish the refunds that have arrived."""
+    return await _each(gateway.refunds, REFUNDS_AT_ONCE, lambda member: process_refund(gateway, member))
+
+
+async def _each(queue: LeaseQueue, at_once: int, do: Callable[[str], Awaitable[object]]) -> float:
+    """Do what is due side by side; what breaks is due again shortly."""
+    lease = await queue.claim(at_once)
+    if not lease.members:
+        return idle_s(lease.wait_ms)
+    results = await asyncio.gather(*(do(member) for member in lease.members), return_exceptions=True)
+    broken = [member for member, result in zip(lease.members, results, strict=True) if isinstance(result, Exception)]
+    if broken:
+        kinds = sorted({type(result).__name__ for result in results if isinstance(result, Exception)})
+        log.warning("jobs.postponed", queue=queue.name, count=len(broken), errors=kinds)
+    again_ms = shortly_ms(lease.ends)
+    await queue.done([Ended(member, lease.ends, again_ms if member in broken else None) for member in lease.members])
+    return 0
+
+
+def shortly_ms(lease_ends: int) -> int:
+    """A moment after now on Redis's clock, as told by the end of a fresh lease."""
+    return lease_ends - LEASE_MS + AGAIN_MS
+
+
+async def look_turn(gateway: Gateway) -> float:
+    """Ask providers about what is open and due."""
+    return await _each(gateway.looks, LOOKS_AT_ONCE, lambda member: look_at_payment(gateway, member))
+
+
+async def notification_turn(gateway: Gateway) -> float:
+    """Apply the notifications that have come in."""
+    return await _each(gateway.notifications, NOTIFICATIONS_AT_ONCE, lambda member: apply_notification(gateway, member))
+
+
+async def give_back(queue: LeaseQueue, members: list[str], lease_ends: int) -> None:
+    """Make leased members due again shortly, as they could not be done now; where that fails, the lease runs out."""
+    with contextlib.suppress(RedisError, OSError):
+        await queue.done([Ended(member, lease_ends, shortly_ms(lease_ends)) for member in members])

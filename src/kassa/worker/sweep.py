@@ -1,0 +1,108 @@
+"""Find in the database what the queue has lost, and keep house."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+
+from kassa.actions.gateway import Gateway, delivery_member, epoch_ms
+from kassa.domain.errors import KassaError
+from kassa.queue import LeaseQueue
+from kassa.store import deliveries, idempotency, payments, provider_events, provider_payments, refunds, sessions
+from kassa.store.database import LOST, Database
+
+BEAT_INTERVAL_S = 1.0
+SWEEP_INTERVAL_S = 2.0
+PURGE_INTERVAL_S = 300.0
+# What is due and still open after this time was probably lost with the queue.
+OVERDUE = timedelta(seconds=2)
+PAGE = 2_000
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = datetime(9999, 1, 1, tzinfo=UTC)
+log = structlog.get_logger()
+
+Place = tuple[datetime, str]
+Rows = Callable[[Database, datetime, Place, int], Awaitable[list[Any]]]
+Member = Callable[[Any], str]
+Source = tuple[LeaseQueue, Rows, str, Member]
+
+
+def _sources(gateway: Gateway) -> list[Source]:
+    return [
+        (gateway.payments, payments.open_since, "", lambda row: str(row[0])),
+        (gateway.refunds, refunds.open_since, "", lambda row: str(row[0])),
+        (gateway.looks, provider_payments.due_since, "", lambda row: str(row[0])),
+        (gateway.notifications, provider_events.open_since, "", lambda row: f"{row[2]}:{row[0]}"),
+        (
+            gateway.deliveries,
+            deliveries.open_since,
+            "00000000-0000-0000-0000-000000000000",
+            lambda row: delivery_member(row[2], row[3], row[4], row[0]),
+        ),
+    ]
+
+
+async def _add_page(gateway: Gateway, source: Source, before: datetime, after: Place | None) -> Place | None:
+    """Add the page of open work behind `after` to its queue; returns where it ended, None for the last one.
+
+    What is there already stays as it is, so that this may run at any time, in any number of workers.
+    """
+    queue, rows, first_id, member = source
+    page = await rows(gateway.database, before, after or (_FIRST, first_id), PAGE)
+    await queue.add([(member(row), epoch_ms(row[1])) for row in page])
+    return (page[-1][1], page[-1][0]) if len(page) == PAGE else None
+
+
+async def sweep(gateway: Gateway, reached: dict[str, Place | None]) -> None:
+    """Add a page of each kind of overdue work to its queue.
+
+    `reached` keeps where this sweep ended and the next one goes on, so that much that waits in the queue, for a slow
+    receiver, does not hide what was lost from it.
+    """
+    before = gateway.now() - OVERDUE
+    for source in _sources(gateway):
+        name = source[0].name
+        reached[name] = await _add_page(gateway, source, before, reached.get(name))
+
+
+async def fill(gateway: Gateway, worker: str) -> bool:
+    """Add all open work to the queues; False when they were wiped meanwhile, so that it must be done again."""
+    await gateway.presence.begin_filling(worker)
+    for source in _sources(gateway):
+        after = await _add_page(gateway, source, _LAST, None)
+        while after is not None:
+            # Much takes longer than a worker may be silent.
+            await gateway.presence.beat(worker)
+            after = await _add_page(gateway, source, _LAST, after)
+    return await gateway.presence.mark_filled(worker)
+
+
+async def keep(gateway: Gateway, worker: str, stopping: asyncio.Event) -> None:
+    """Beat, sweep and purge until stopping; a wiped queue is filled again from the database at once."""
+    swept = purged = float("-inf")
+    reached: dict[str, Place | None] = {}
+    loop = asyncio.get_running_loop()
+    while not stopping.is_set():
+        try:
+            await gateway.presence.beat(worker)
+            if not await gateway.presence.filled():
+                log.info("queue.filled", complete=await fill(gateway, worker))
+            elif loop.time() - swept >= SWEEP_INTERVAL_S:
+                await sweep(gateway, reached)
+                swept = loop.time()
+            if loop.time() - purged >= PURGE_INTERVAL_S:
+                await idempotency.purge(gateway.database)
+                await sessions.purge(gateway.database)
+                purged = loop.time()
+        except (RedisError, *LOST, KassaError) as error:
+            log.warning("worker.waiting", queue="sweep", error=type(error).__name__)
+        except Exception:
+            log.error("worker.crashed", queue="sweep", exc_info=True)
+        try:
+            async with asyncio.timeout(BEAT_INTERVAL_S):
+                await stopping.wait()
+        except TimeoutError:
+            continue

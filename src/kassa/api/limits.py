@@ -1,0 +1,72 @@
+"""Rate limits that all API processes share through Redis, without a round trip for each request.
+
+Each process counts for itself and settles with Redis a few times a second: so a limit is exact within a process, and
+between processes it may be passed by what arrives within one such interval.
+"""
+
+import asyncio
+import time
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from kassa.domain.errors import KassaError, bad_request
+
+WINDOW_S = 60
+SETTLE_INTERVAL_S = 0.25
+
+
+class RateLimited(Exception):
+    """Too many requests; `retry_after_s` says when to come back, `error` what to answer."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__()
+        self.retry_after_s = retry_after_s
+        self.error: KassaError = bad_request(f"Too many requests; try again in {retry_after_s} s", 429)
+
+
+class RateLimits:
+    """Counts of requests by name in the current window."""
+
+    def __init__(self, redis: "Redis") -> None:
+        self._redis = redis
+        self._window = 0
+        self._ours: dict[str, int] = {}
+        self._known: dict[str, int] = {}
+
+    def count(self, name: str, limit: int) -> None:
+        """Count one request of `name`; raises RateLimited when it is one too many for this window."""
+        self.check(name, limit)
+        self._ours[name] = self._ours.get(name, 0) + 1
+
+    def check(self, name: str, limit: int) -> None:
+        """Raise RateLimited when `name` has been counted `limit` times in this window."""
+        now = time.time()
+        window = int(now) // WINDOW_S
+        if window != self._window:
+            self._window = window
+            self._ours.clear()
+            self._known.clear()
+        if self._ours.get(name, 0) + self._known.get(name, 0) >= limit:
+            raise RateLimited(max(1, int((window + 1) * WINDOW_S - now + 0.999)))
+
+    async def settle(self) -> None:
+        """Exchange counts with the other processes, for as long as this runs; without Redis each process is alone."""
+        while True:
+            await asyncio.sleep(SETTLE_INTERVAL_S)
+            window, told = self._window, {name: count for name, count in self._ours.items() if count}
+            if not told:
+                continue
+            try:
+                async with self._redis.pipeline(transaction=False) as pipeline:
+                    for name, count in told.items():
+                        key = f"kassa:rate:{window}:{name}"
+                        pipeline.incrby(key, count)
+                        pipeline.expire(key, 2 * WINDOW_S)
+                    answers = await pipeline.execute()
+            except (RedisError, OSError):
+                continue
+            if window == self._window:
+                for (name, count), total in zip(told.items(), answers[::2], strict=True):
+                    self._ours[name] -= count
+                    self._known[name] = total

@@ -1,0 +1,80 @@
+"""Endpoints of orders."""
+
+import msgspec
+
+from kassa.actions.create_order import create_order
+from kassa.actions.create_payment import find_orders
+from kassa.actions.once import Answer
+from kassa.api.answers import OrderPage
+from kassa.api.operation import Call, Operation
+from kassa.api.requests import NewOrder, OrdersQuery
+from kassa.api.validation import in_utc, is_id
+from kassa.domain.errors import not_found
+from kassa.domain.payment import Order
+from kassa.domain.views import OrderCreated, OrderView, PublicOrder, order_view, public_order
+from kassa.store import orders
+from kassa.store.pages import Filter
+
+
+async def _create(call: Call) -> Answer:
+    body: NewOrder = call.body
+    notes = None if body.notes is None else msgspec.json.encode(body.notes).decode()
+    return await create_order(
+        call.gateway,
+        call.merchant.id,
+        amount=body.amount,
+        currency=body.currency or "INR",
+        receipt=body.receipt,
+        notes=notes,
+        success_url=body.success_url,
+        cancel_url=body.cancel_url,
+        expires_at=body.expires_at and in_utc("expires_at", body.expires_at),
+        idempotency_key=call.idempotency_key,
+    )
+
+
+async def _find(call: Call) -> Order:
+    order_id = call.path["order_id"]
+    order = await call.gateway.batched(find_orders, order_id) if is_id(order_id) else None
+    if order is None:
+        raise not_found("Order")
+    return order
+
+
+async def _get(call: Call) -> OrderView:
+    order = await _find(call)
+    if order.merchant_id != call.merchant.id:
+        raise not_found("Order")
+    return order_view(order)
+
+
+async def _get_public(call: Call) -> PublicOrder:
+    order = await _find(call)
+    return public_order(order)
+
+
+async def _list(call: Call) -> OrderPage:
+    query: OrdersQuery = call.query
+    where = Filter(call.merchant.id)
+    where.add("status = ?", query.status)
+    where.add("strpos(lower(receipt), lower(?)) > 0", query.receipt)
+    where.between("amount", query.amount_min, query.amount_max)
+    where.between("created_at", query.created_from, query.created_to)
+    rows = await orders.listed(call.gateway.database, where, query.limit + 1, query.after)
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    return OrderPage([order_view(order) for order in rows], rows[-1].id if more else None)
+
+
+OPERATIONS = [
+    Operation(
+        "POST", "/api/v1/orders", "Create an order", _create, OrderCreated, 201, body=NewOrder, idempotent=True,
+        tag="Orders",
+    ),
+    Operation("GET", "/api/v1/orders", "List orders", _list, OrderPage, query=OrdersQuery, tag="Orders"),
+    Operation("GET", "/api/v1/orders/{order_id}", "Get an order", _get, OrderView, tag="Orders"),
+    Operation(
+        "GET", "/api/v1/orders/{order_id}/public", "What a payer may see of an order", _get_public, PublicOrder,
+        access="open", tag="Orders",
+    ),
+]  # fmt: skip

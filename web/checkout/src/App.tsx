@@ -1,0 +1,127 @@
+/** The page: what is to be paid, how, and what came of it. Whatever does not apply yet is there, and hidden. */
+
+import { useEffect, useState } from "react";
+import { CardForm } from "./CardForm";
+import type { Embedder } from "./embedder";
+import { Icon } from "./Icon";
+import { formatShort } from "./money";
+import { OrderSummary } from "./OrderSummary";
+import type { Place } from "./place";
+import { Closed, Failure, Processing, Success } from "./states";
+import { UpiForm } from "./UpiForm";
+import { useCheckout } from "./useCheckout";
+
+type Method = "upi" | "card";
+
+interface Props {
+  place: Place;
+  embedded: boolean;
+  embedder: Embedder;
+}
+
+export function App({ place, embedded, embedder }: Props) {
+  const { order, stage, disconnected, submit, retry } = useCheckout(place, embedder);
+  const [method, setMethod] = useState<Method>();
+  const choosing = stage.at === "choosing";
+  const refusal = choosing ? stage.refusal : undefined;
+  const price = order ? formatShort(order.amount, order.currency) : "";
+  const cancelUrl = embedded ? undefined : webAddress(order?.cancel_url);
+  const successUrl = embedded ? undefined : webAddress(order?.success_url);
+
+  useEffect(() => {
+    if (method) document.querySelector<HTMLInputElement>(`#${method}-form input`)?.focus();
+  }, [method]);
+
+  useTitle(order && `${titleOf(stage.at)} – ${order.merchant_name ?? "Kassa"}`);
+
+  return (
+    <main
+      data-test-id="checkout-container"
+      className={embedded ? "checkout is-embedded" : "checkout"}
+      data-stage={stage.at}
+    >
+      <OrderSummary order={order} orderId={place.orderId} loading={stage.at === "loading"} />
+      <div className="panel">
+        <div role="status">
+          {disconnected && (
+            <p className="notice">The connection is lost. We keep trying; there is no need to do anything.</p>
+          )}
+        </div>
+        <p className="loading" hidden={stage.at !== "loading"}>
+          <span className="spinner" aria-hidden="true" /> Fetching the order
+        </p>
+        <section data-test-id="payment-methods" className="methods" hidden={!choosing} aria-label="Payment methods">
+          <h2>Pay with</h2>
+          <div className="choices">
+            <MethodButton method="upi" label="UPI" hint="Any UPI app" chosen={method} onChoose={setMethod} />
+            <MethodButton method="card" label="Card" hint="Credit or debit" chosen={method} onChoose={setMethod} />
+          </div>
+        </section>
+        <UpiForm
+          hidden={!choosing || method !== "upi"}
+          price={price}
+          refusal={refusal?.code === "INVALID_VPA" ? "UPI ID must look like name@bank" : ""}
+          onPay={submit}
+        />
+        <CardForm
+          hidden={!choosing || method !== "card"}
+          price={price}
+          paid={stage.at === "success"}
+          refusal={refusal?.code.endsWith("_CARD") ? refusal : undefined}
+          onPay={submit}
+        />
+        <Processing stage={stage} method={method} />
+        <Success stage={stage} order={order} returnTo={successUrl} />
+        <Failure stage={stage} onRetry={retry} />
+        <Closed stage={stage} />
+        <p className="leave" hidden={!(cancelUrl && ["choosing", "failure", "closed"].includes(stage.at))}>
+          <a href={cancelUrl}>Cancel and go back{order?.merchant_name && ` to ${order.merchant_name}`}</a>
+        </p>
+      </div>
+      <footer>
+        <Icon name="lock" /> Your card number and CVV are never stored. <span>Payments by Kassa</span>
+      </footer>
+    </main>
+  );
+}
+
+interface MethodButtonProps {
+  method: Method;
+  label: string;
+  hint: string;
+  chosen: Method | undefined;
+  onChoose(method: Method): void;
+}
+
+function MethodButton({ method, label, hint, chosen, onChoose }: MethodButtonProps) {
+  return (
+    <button
+      type="button"
+      className="method"
+      data-test-id={`method-${method}`}
+      data-method={method}
+      aria-pressed={chosen === method}
+      aria-controls={`${method}-form`}
+      onClick={() => onChoose(method)}
+    >
+      <Icon name={method} />
+      <span>{label}</span>
+      <small>{hint}</small>
+    </button>
+  );
+}
+
+function titleOf(stage: string): string {
+  return { success: "Payment Successful!", failure: "Payment Failed" }[stage] ?? "Complete Payment";
+}
+
+function useTitle(title: string | undefined): void {
+  useEffect(() => {
+    if (title) document.title = title;
+  }, [title]);
+}
+
+/** Only addresses of pages: a link must not be able to run anything here. */
+function webAddress(url: string | null | undefined): string | undefined {
+  return url && /^https?:\/\//i.test(url) ? url : undefined;
+}

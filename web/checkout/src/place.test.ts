@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { placeOf } from "./place";
+
+const at = (path: string) => placeOf(new URL(path, "http://localhost:3001"));
+
+test("an order is named in the query", () => {
+  expect(at("/checkout?order_id=order_1&embedded=true")).toEqual({ orderId: "order_1" });
+  expect(at("/checkout")).toEqual({ orderId: null });
+});
+
+test("a payment link is named in the path, and whatever stands in the query is not looked at", () => {
+  expect(at("/pay/plink_1?prefilled_email=asha%40example.com&order_id=order_1")).toEqual({ linkId: "plink_1" });
+  expect(at("/pay/plink_1/")).toEqual({ linkId: "plink_1" });
+});
+
+test("a path that is no link leads to no order", () => {
+  for (const path of ["/pay", "/pay/", "/pay/a/b"]) expect(at(path)).toEqual({ orderId: null });
+  expect(at("/pay/%E0%A4%A")).toEqual({ linkId: "%E0%A4%A" });
+});

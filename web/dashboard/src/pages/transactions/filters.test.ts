@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { exportUrl, paymentsQuery } from "./filters";
+
+test("no filter asks for everything", () => {
+  expect(paymentsQuery({})).toEqual({});
+  expect(exportUrl({})).toBe("/api/v1/payments/export.csv");
+});
+
+test("filters become the API's: rupees its smallest unit, the last day included", () => {
+  const filters = {
+    search: " pay_1 ",
+    status: "failed",
+    captured: "no",
+    min: "1.50",
+    from: "2024-02-28",
+    to: "2024-02-28",
+  };
+  expect(paymentsQuery(filters)).toEqual({
+    search: "pay_1",
+    status: "failed",
+    captured: false,
+    amount_min: 150,
+    created_from: "2024-02-28T00:00:00Z",
+    created_to: "2024-02-29T00:00:00Z",
+  });
+});
+
+test("what makes no sense is left out instead of sent", () => {
+  expect(paymentsQuery({ status: "lost", method: "cash", captured: "maybe", min: "much", from: "today" })).toEqual({});
+});
+
+test("the export has the same filters, escaped, and no page", () => {
+  expect(exportUrl({ search: "a&b@c", after: "pay_1" })).toBe("/api/v1/payments/export.csv?search=a%26b%40c");
+});

@@ -1,0 +1,46 @@
+/** What the filters above the transactions ask the API for. */
+
+import type { PaymentsQuery } from "../../api/queries";
+import { smallestUnit } from "../../format/money";
+import { dayBefore } from "../../format/time";
+
+export const PAGE_SIZE = 25;
+export const STATUSES = ["created", "pending", "processing", "success", "failed"] as const;
+export const METHODS = ["upi", "card"] as const;
+
+/** The filters as they stand in the page's address, all in text. */
+export type PaymentFilters = {
+  [Name in "search" | "status" | "method" | "captured" | "from" | "to" | "min" | "max" | "after"]?: string | undefined;
+};
+
+/** `value` if it is one of `values`, else null. */
+export function oneOf<Value extends string>(values: readonly Value[], value: string | undefined): Value | null {
+  return values.find((one) => one === value) ?? null;
+}
+
+/** The query of these filters; what makes no sense is left out. Days are UTC, and `to` is included. */
+export function paymentsQuery(filters: PaymentFilters): PaymentsQuery {
+  const query: PaymentsQuery = {
+    search: filters.search?.trim() || null,
+    status: oneOf(STATUSES, filters.status),
+    method: oneOf(METHODS, filters.method),
+    captured: filters.captured === "yes" ? true : filters.captured === "no" ? false : null,
+    amount_min: smallestUnit(filters.min ?? ""),
+    amount_max: smallestUnit(filters.max ?? ""),
+    created_from: startOf(filters.from, 0),
+    created_to: startOf(filters.to, 1),
+  };
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== null));
+}
+
+function startOf(day: string | undefined, daysLater: number): string | null {
+  const at = Date.parse(`${day}T00:00:00Z`);
+  return Number.isNaN(at) ? null : `${dayBefore(at, -daysLater)}T00:00:00Z`;
+}
+
+/** Where the same payments come as CSV. */
+export function exportUrl(filters: PaymentFilters): string {
+  const given = Object.entries(paymentsQuery(filters)).map(([name, value]) => [name, String(value)]);
+  const query = new URLSearchParams(given).toString();
+  return `/api/v1/payments/export.csv${query && `?${query}`}`;
+}

@@ -1,0 +1,10 @@
+/** The events that a merchant can be told about. */
+
+export const EVENTS = [
+  "payment.created",
+  "payment.pending",
+  "payment.success",
+  "payment.failed",
+  "refund.created",
+  "refund.processed",
+] as const;

@@ -1,0 +1,181 @@
+"""A provider's payment in a browser: from session and sandbox's page to webhook, and what the dashboard says of it."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import PHONE, CheckAccess, NewContext, Shop, one
+from tests.browser.dashboard import Dashboard
+from tests.live import Live, Received, Receiver, free_port, until
+
+PLAIN = "The card was declined"
+REFINED = {
+    "what_happened": "The bank said no to this card, as banks sometimes do.",
+    "tell_payer": "Please take another card.",
+    "merchant_should": "Offer another way to pay.",
+    "retry": "other_method",
+}
+
+
+class Model:
+    """A language model that is away at first, and answers always the same once it is `there`."""
+
+    def __init__(self) -> None:
+        self.there = False
+
+    async def answer(self, _: Received) -> web.Response:
+        """A chat completion."""
+        if not self.there:
+            return web.Response(status=503)
+        return web.json_response({"choices": [{"message": {"content": json.dumps(REFINED)}}]})
+
+
+class Stand:
+    """A gateway with the providers' sandbox beside it."""
+
+    def __init__(self, gateway: Live, sandbox_url: str, model: Model) -> None:
+        self.gateway, self.sandbox_url, self.model = gateway, sandbox_url, model
+
+    async def open(self, merchant: Live, shop: Shop) -> Any:
+        """A session at Stripe's stand-in, for a new order."""
+        order = await merchant.order(50_000)
+        body = {
+            "order_id": order["id"],
+            "provider": "stripe",
+            "success_url": shop.at("/thanks?session={CHECKOUT_SESSION_ID}"),
+            "cancel_url": shop.at("/cart"),
+        }
+        reply = await merchant.post("/api/v1/checkout/sessions", body)
+        assert reply.status == 201, reply.text
+        return reply.json
+
+    async def happens(self, page: Page, session: Any, outcome: str, code: str | None = None) -> None:
+        """Something that no payer does."""
+        body = {"provider": "stripe", "session": session["payment_id"], "outcome": outcome, "code": code}
+        reply = await page.request.post(f"{self.sandbox_url}/control/outcome", data=body)
+        assert reply.ok, await reply.text()
+
+
+@pytest.fixture(scope="module")
+async def stand() -> AsyncIterator[Stand]:
+    """The gateway, whose explanations a model may refine."""
+    port = free_port()
+    model = Model()
+    async with Receiver(model.answer) as served:
+        ai = {"AI_BASE_URL": served.url.removesuffix("/webhook"), "AI_API_KEY": "key", "AI_MODEL": "model"}
+        async with Live(KASSA_PROVIDER_SANDBOX="1", SANDBOX_PORT=str(port), **ai) as live:
+            yield Stand(live, f"http://127.0.0.1:{port}", model)
+
+
+@pytest.fixture
+async def merchant(stand: Stand) -> Live:
+    """A merchant of its own, at the gateway with the sandbox."""
+    return await stand.gateway.merchant()
+
+
+async def opened(page: Page, session: Any) -> None:
+    """The stand-in's page, to which the payer was sent."""
+
+    async def there() -> bool:
+        return (await page.request.get(session["url"])).ok
+
+    await until(there, "the sandbox answers")
+    await page.goto(session["url"])
+    await expect(one(page, "sandbox-amount")).to_have_text("500.00 INR")
+
+
+async def test_a_stripe_payment_from_session_to_webhook(page: Page, stand: Stand, merchant: Live, shop: Shop) -> None:
+    async with Receiver() as receiver:
+        await merchant.use_webhooks(receiver.url)
+        session = await stand.open(merchant, shop)
+        await opened(page, session)
+        await one(page, "sandbox-pay").click()
+        await expect(page).to_have_url(re.compile(re.escape(shop.at("/thanks?session=cs_test_")) + r"\w+$"))
+        payment = await merchant.settled(session["payment_id"])
+        assert (payment["status"], payment["provider"]) == ("success", "stripe")
+        events = await receiver.events(payment["id"], 3)
+        assert sorted(events) == ["payment.created", "payment.pending", "payment.success"]
+
+
+async def test_a_declined_payer_tries_again_and_pays(page: Page, stand: Stand, merchant: Live, shop: Shop) -> None:
+    session = await stand.open(merchant, shop)
+    await opened(page, session)
+    await page.get_by_label("Or be declined").select_option("insufficient_funds")
+    await one(page, "sandbox-decline").click()
+    await expect(one(page, "sandbox-declined")).to_have_text("Declined: insufficient_funds")
+    assert (await merchant.get(f"/api/v1/payments/{session['payment_id']}")).json["status"] == "pending"
+    await one(page, "sandbox-pay").click()
+    await page.wait_for_url(shop.at("/thanks*"))
+    assert (await merchant.settled(session["payment_id"]))["status"] == "success"
+
+
+async def test_an_open_payment_says_why_and_when_it_is_asked_after(
+    dashboard: Dashboard, stand: Stand, shop: Shop, accessible: CheckAccess
+) -> None:
+    session = await stand.open(dashboard.merchant, shop)
+    assert (await dashboard.merchant.get(f"/api/v1/checkout/sessions/{session['id']}")).status == 200
+    await dashboard.go(f"/transactions/{session['payment_id']}")
+    panel = dashboard.one("payment-open")
+    await expect(panel).to_contain_text("The payer has not paid yet, or the provider has not said so")
+    await expect(panel).to_contain_text("session open, payment unpaid")
+    await expect(panel).to_contain_text("in 5 minutes")
+    await expect(dashboard.one("payment-page")).to_contain_text("Stripe")
+    await accessible(dashboard.page)
+    await stand.happens(dashboard.page, session, "pay")
+    await expect(dashboard.page.locator("h1")).to_contain_text("success")
+    await expect(panel).to_have_count(0)
+    told = "told by Stripe (checkout.session.completed)"
+    await expect(dashboard.one("payment-timeline")).to_contain_text(told)
+
+
+async def test_a_late_success_is_shown_as_such(dashboard: Dashboard, stand: Stand, shop: Shop) -> None:
+    session = await stand.open(dashboard.merchant, shop)
+    await stand.happens(dashboard.page, session, "expire")
+    await dashboard.merchant.settled(session["payment_id"])
+    await dashboard.go(f"/transactions/{session['payment_id']}")
+    await expect(dashboard.one("payment-explanation")).to_contain_text("Can help at once")
+    await stand.happens(dashboard.page, session, "pay_late")
+    await expect(dashboard.page.locator("h1")).to_contain_text("late")
+    await expect(dashboard.one("payment-page")).to_contain_text("This payment succeeded late: Stripe took the money")
+    await expect(dashboard.one("payment-explanation")).to_have_count(0)
+
+
+async def test_a_failed_payment_is_explained_and_a_model_may_say_it_better(
+    dashboard: Dashboard, new_context: NewContext, stand: Stand, accessible: CheckAccess
+) -> None:
+    merchant = dashboard.merchant
+    declined = await merchant.pay_by_card((await merchant.order())["id"], number="4000000000000002")
+    await merchant.settled(declined["id"])
+    await dashboard.go(f"/transactions/{declined['id']}")
+    panel = dashboard.one("payment-explanation")
+    await expect(panel).to_contain_text(PLAIN)
+    await expect(dashboard.one("tell-payer")).to_contain_text("Your bank declined this card.")
+    await expect(panel).to_contain_text("Only another card or method can help")
+    await expect(panel).not_to_contain_text("written by a model")
+    stand.model.there = True
+    await dashboard.page.reload()
+    await expect(panel).to_contain_text("written by a model")
+    await expect(panel).to_contain_text(REFINED["what_happened"])
+    await expect(dashboard.one("tell-payer")).to_contain_text(REFINED["tell_payer"])
+    await accessible(dashboard.page)
+    phone = Dashboard(await (await new_context(**PHONE, color_scheme="dark")).new_page(), merchant)
+    await phone.enter()
+    await phone.go(f"/transactions/{declined['id']}")
+    await expect(phone.one("payment-explanation")).to_contain_text(REFINED["merchant_should"])
+    await accessible(phone.page)
+
+
+async def test_a_providers_own_code_stands_beside_ours(page: Page, merchant: Live) -> None:
+    declined = await merchant.pay((await merchant.order())["id"], "failure@kassa")
+    await merchant.settled(declined["id"])
+    statement = "UPDATE payments SET provider = 'stripe', provider_code = 'do_not_honor' WHERE id = $1"
+    await merchant.sql(statement, declined["id"])
+    dashboard = Dashboard(page, merchant)
+    await dashboard.enter()
+    await dashboard.go(f"/transactions/{declined['id']}")
+    await expect(page.get_by_role("alert")).to_contain_text("PAYMENT_FAILED (Stripe says do_not_honor)")

@@ -1,0 +1,303 @@
+"""The whole gateway with each provider's sandbox: session, payer, notification, reconciliation, refund, books."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from tests.live import CREDENTIALS, Live, Receiver, free_port, until
+from tests.providers.cases import PROVIDERS
+
+NAMES = [under.name for under in PROVIDERS]
+
+
+class Shop:
+    """A merchant who uses one provider, and what may be done at that provider's sandbox."""
+
+    def __init__(self, gateway: Live, provider: str, sandbox_url: str, session: aiohttp.ClientSession) -> None:
+        self.gateway, self.provider, self._url, self._session = gateway, provider, sandbox_url, session
+
+    async def control(self, path: str, **body: Any) -> Any:
+        """Make something happen at the sandbox."""
+        body = {"provider": self.provider, **body}
+        async with self._session.post(f"{self._url}/control/{path}", json=body) as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    async def books(self, kind: str, payment_id: str) -> list[Any]:
+        """The sandbox's own books of a payment."""
+        async with self._session.get(f"{self._url}/control/books/{self.provider}") as response:
+            rows: list[Any] = (await response.json())[kind]
+        return [row for row in rows if row["payment_id"] == payment_id]
+
+    async def open(self, order_id: str | None = None, **kwargs: Any) -> Any:
+        """An open session of a new order."""
+        order_id = order_id or (await self.gateway.order(50_000, currency="USD"))["id"]
+        body = {
+            "order_id": order_id,
+            "provider": self.provider,
+            "success_url": "https://shop.example/thanks",
+            "cancel_url": "https://shop.example/cart",
+        }
+        reply = await self.gateway.post("/api/v1/checkout/sessions", body, **kwargs)
+        assert reply.status == 201, reply.text
+        return reply.json
+
+    async def payment(self, payment_id: str) -> Any:
+        """The payment as it stands."""
+        return (await self.gateway.get(f"/api/v1/payments/{payment_id}")).json
+
+    async def look(self, payment_id: str) -> None:
+        """Let the gateway ask the provider now rather than on its schedule."""
+        session_id = (await self.gateway.sql("SELECT session_id FROM payments WHERE id = $1", payment_id))[0][0]
+        assert (await self.gateway.get(f"/api/v1/checkout/sessions/{session_id}")).status == 200
+
+
+@pytest.fixture(scope="module")
+async def stand() -> AsyncIterator[tuple[Live, str]]:
+    """A gateway with the sandbox beside it."""
+    port = free_port()
+    async with Live(KASSA_PROVIDER_SANDBOX="1", SANDBOX_PORT=str(port)) as live:
+        url = f"http://127.0.0.1:{port}"
+
+        async def answers() -> bool:
+            try:
+                async with aiohttp.ClientSession() as session, session.get(url) as response:
+                    return response.status == 200
+            except aiohttp.ClientError:
+                return False
+
+        await until(answers, "the sandbox answers")
+        yield live, url
+
+
+@pytest.fixture(params=NAMES)
+async def shop(request: pytest.FixtureRequest, stand: tuple[Live, str]) -> AsyncIterator[Shop]:
+    """Each provider in turn, with nothing scripted."""
+    async with aiohttp.ClientSession() as session:
+        one = Shop(stand[0], request.param, stand[1], session)
+        await one.control("reset")
+        yield one
+
+
+async def test_a_session_is_paid_told_of_and_refunded(shop: Shop) -> None:
+    async with Receiver() as receiver:
+        await shop.gateway.use_webhooks(receiver.url)
+        session = await shop.open()
+        assert session["status"] == "open" and session["url"].startswith("http")
+
+        await shop.control("outcome", session=session["payment_id"], outcome="pay")
+        payment = await shop.gateway.settled(session["payment_id"])
+        assert (payment["status"], payment["provider"]) == ("success", shop.provider)
+        reply = await shop.gateway.post(f"/api/v1/payments/{payment['id']}/refunds", {"amount": 20_000})
+        assert reply.status == 201
+        events = await receiver.events(payment["id"], 5)
+        await shop.gateway.use_webhooks(None)
+
+    assert sorted(events) == sorted(
+        ["payment.created", "payment.pending", "payment.success", "refund.created", "refund.processed"]
+    )
+    [charge] = await shop.books("charges", payment["id"])
+    [refund] = await shop.books("refunds", payment["id"])
+    assert (charge["amount"], refund["amount"]) == (50_000, 20_000)
+    order = (await shop.gateway.get(f"/api/v1/orders/{session['order_id']}")).json
+    assert order["status"] == "paid"
+    again = await shop.gateway.get(f"/api/v1/checkout/sessions/{session['id']}")
+    assert again.json["status"] == "complete"
+
+
+async def test_the_same_key_opens_one_session(shop: Shop) -> None:
+    order = await shop.gateway.order(50_000, currency="USD")
+    headers = {"Idempotency-Key": f"open-{order['id']}"}
+
+    opened = await asyncio.gather(*(shop.open(order["id"], headers=headers) for _ in range(5)))
+
+    assert all(one == opened[0] for one in opened)
+    assert len(await shop.books("sessions", opened[0]["payment_id"])) == 1
+    rows = await shop.gateway.sql("SELECT count(*) FROM payments WHERE order_id = $1", order["id"])
+    assert rows[0][0] == 1
+
+
+async def test_what_was_opened_without_an_answer_goes_on_with_the_same_key(shop: Shop) -> None:
+    order = await shop.gateway.order(50_000, currency="USD")
+    headers = {"Idempotency-Key": f"again-{order['id']}"}
+    body = {"order_id": order["id"], "provider": shop.provider}
+    await shop.control("faults", operation="open", kind="http_500", times=1)
+
+    first = await shop.gateway.post("/api/v1/checkout/sessions", body, headers=headers)
+    second = await shop.gateway.post("/api/v1/checkout/sessions", body, headers=headers)
+
+    assert (first.status, first.json["error"]["code"]) == (503, "PROVIDER_UNAVAILABLE")
+    assert (second.status, second.json["status"]) == (201, "open")
+    rows = await shop.gateway.sql("SELECT count(*) FROM payments WHERE order_id = $1", order["id"])
+    assert rows[0][0] == 1
+
+
+async def test_charged_but_never_told_is_reconciled_once(shop: Shop) -> None:
+    await shop.control("notifications", drop=True)
+    session = await shop.open()
+    await shop.control("outcome", session=session["payment_id"], outcome="pay")
+    assert (await shop.payment(session["payment_id"]))["status"] == "pending"
+
+    await asyncio.gather(*(shop.look(session["payment_id"]) for _ in range(5)))
+
+    assert (await shop.payment(session["payment_id"]))["status"] == "success"
+    assert len(await shop.books("charges", session["payment_id"])) == 1
+    events = await shop.gateway.sql(
+        "SELECT cause FROM payment_events WHERE payment_id = $1 AND event = 'payment.success'", session["payment_id"]
+    )
+    assert [row[0] for row in events] == ["reconciler"]
+
+
+async def test_a_look_that_finds_nothing_new_says_so_and_is_repeated_later(shop: Shop) -> None:
+    session = await shop.open()
+    await shop.look(session["payment_id"])
+    payment = await shop.payment(session["payment_id"])
+    assert payment["status"] == "pending"
+    assert payment["last_answer"] and payment["next_look_at"] > payment["last_looked_at"]
+    assert "not paid" in payment["open_because"]
+
+
+async def test_what_nobody_paid_in_time_is_failed_and_cannot_be_paid_any_more(shop: Shop) -> None:
+    session = await shop.open()
+    await shop.gateway.sql(
+        "UPDATE checkout_sessions SET expires_at = now() - interval '1 second' WHERE id = $1", session["id"]
+    )
+
+    await shop.look(session["payment_id"])
+
+    payment = await shop.payment(session["payment_id"])
+    assert (payment["status"], payment["error_code"]) == ("failed", "PAYMENT_EXPIRED")
+    assert (await shop.gateway.get(f"/api/v1/checkout/sessions/{session['id']}")).json["status"] == "expired"
+
+
+async def test_expiring_by_hand_ends_the_session(shop: Shop) -> None:
+    session = await shop.open()
+    reply = await shop.gateway.post(f"/api/v1/checkout/sessions/{session['id']}/expire", {})
+    if reply.json.get("error", {}).get("code") == "PROVIDER_CANNOT":
+        pytest.skip(f"{shop.provider} cannot expire a session")
+    assert (reply.status, reply.json["status"]) == (200, "expired")
+    assert (await shop.gateway.post(f"/api/v1/checkout/sessions/{session['id']}/expire", {})).status == 400
+
+
+async def test_late_success_after_failure_is_taken_and_shown_as_such(shop: Shop) -> None:
+    session = await shop.open()
+    await shop.gateway.sql(
+        "UPDATE checkout_sessions SET expires_at = now() - interval '1 second' WHERE id = $1", session["id"]
+    )
+    await shop.look(session["payment_id"])
+    assert (await shop.payment(session["payment_id"]))["status"] == "failed"
+
+    await shop.control("outcome", session=session["payment_id"], outcome="pay_late")
+
+    async def taken() -> Any:
+        payment = await shop.payment(session["payment_id"])
+        return payment if payment["status"] == "success" else None
+
+    payment = await until(taken, "the late success is taken")
+    assert payment["succeeded_late"] is True
+    assert (await shop.gateway.get(f"/api/v1/orders/{session['order_id']}")).json["status"] == "paid"
+
+
+async def test_a_second_success_for_a_paid_order_goes_back_by_itself(shop: Shop) -> None:
+    first = await shop.open()
+    second = await shop.open(first["order_id"])
+    await shop.control("outcome", session=first["payment_id"], outcome="pay")
+    await shop.gateway.settled(first["payment_id"])
+
+    await shop.control("outcome", session=second["payment_id"], outcome="pay")
+    payment = await shop.gateway.settled(second["payment_id"])
+
+    assert (payment["status"], payment["error_code"]) == ("failed", "ORDER_ALREADY_PAID")
+
+    async def returned() -> Any:
+        return await shop.books("refunds", second["payment_id"])
+
+    [refund] = await until(returned, "the second payment goes back")
+    assert refund["amount"] == 50_000
+    assert await shop.books("refunds", first["payment_id"]) == []
+
+
+async def test_a_notification_that_comes_before_its_payment_is_kept_and_tried_again(shop: Shop) -> None:
+    await shop.control("notifications", hold=True)
+    session = await shop.open()
+    await shop.control("outcome", session=session["payment_id"], outcome="pay")
+    # What happens when a provider is quicker than our commit: for a moment nothing is known of the payment.
+    put = "UPDATE checkout_sessions SET provider_ref = $2 WHERE id = $1"
+    ref = (await shop.gateway.sql("SELECT provider_ref FROM checkout_sessions WHERE id = $1", session["id"]))[0][0]
+    await shop.gateway.sql(put, session["id"], None)
+    await shop.gateway.sql("UPDATE payments SET provider = 'simulator' WHERE id = $1", session["payment_id"])
+    await shop.control("release", order="sent", seed=0)
+
+    async def waiting() -> Any:
+        return await shop.gateway.sql("SELECT 1 FROM provider_events WHERE note = 'matches nothing yet'")
+
+    await until(waiting, "the notification waits")
+    await shop.gateway.sql(put, session["id"], ref)
+    await shop.gateway.sql("UPDATE payments SET provider = $2 WHERE id = $1", session["payment_id"], shop.provider)
+    assert (await shop.gateway.settled(session["payment_id"]))["status"] == "success"
+
+
+async def test_forged_notifications_are_refused_and_change_nothing(shop: Shop) -> None:
+    session = await shop.open()
+    body = json.dumps({"id": "evt_forged", "type": "checkout.session.completed", "data": {"object": {}}}).encode()
+    path = f"/api/v1/providers/{shop.provider}/notifications"
+    for headers in ({}, {"Stripe-Signature": "t=1,v1=00"}, {"X-Razorpay-Signature": "00"}):
+        reply = await shop.gateway.request("POST", path, raw=body, headers=headers, anonymous=True)
+        assert (reply.status, reply.json["error"]["code"]) == (400, "INVALID_SIGNATURE"), reply.text
+    assert (await shop.payment(session["payment_id"]))["status"] == "pending"
+    assert await shop.gateway.sql("SELECT 1 FROM provider_events WHERE event_id = 'evt_forged'") == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_any_order_and_number_of_notifications_gives_the_same_end(shop: Shop, seed: int) -> None:
+    chance = random.Random(seed)
+    courses: list[tuple[list[str], str]] = [
+        (["pay"], "success"),
+        (["decline", "pay"], "success"),
+        (["pay_async", "async_succeed"], "success"),
+        (["pay_async", "async_fail"], "failed"),
+        (["expire"], "failed"),
+        (["expire", "pay_late"], "success"),
+    ]
+    await shop.control("notifications", hold=True, copies=chance.randint(1, 3))
+    expected = {}
+    for _ in range(25):
+        outcomes, end = chance.choice(courses)
+        session = await shop.open()
+        expected[session["payment_id"]] = end
+        for outcome in outcomes:
+            await shop.control("outcome", session=session["payment_id"], outcome=outcome)
+
+    await shop.control("release", order="shuffled", seed=seed)
+
+    for payment_id, end in expected.items():
+
+        async def ended(payment_id: str = payment_id, end: str = end) -> bool:
+            return bool((await shop.payment(payment_id))["status"] == end)
+
+        await until(ended, f"{payment_id} is {end}")
+    rows = await shop.gateway.sql(
+        "SELECT payment_id, array_agg(sequence ORDER BY sequence) FROM payment_events"
+        " WHERE payment_id = ANY($1) GROUP BY 1",
+        list(expected),
+    )
+    assert len(rows) == len(expected)
+    assert all(list(sequences) == list(range(1, len(sequences) + 1)) for _, sequences in rows)
+
+
+async def test_a_merchant_with_an_account_of_its_own_is_kept_apart(shop: Shop) -> None:
+    assert CREDENTIALS  # the seeded merchant; its own account is another one than the gateway's
+    kept = await shop.gateway.request(
+        "PUT",
+        f"/api/v1/merchant/providers/{shop.provider}",
+        {"key": "sk_test_its_own", "secret": "its own secret", "webhook_secret": "whsec_its_own"},
+    )
+    assert (kept.status, kept.json["live"]) == (200, False)
+    rows = await shop.gateway.sql("SELECT encrypted FROM provider_credentials")
+    assert rows and all(b"its_own" not in bytes(row[0]) for row in rows)
+    forgotten = await shop.gateway.request("DELETE", f"/api/v1/merchant/providers/{shop.provider}")
+    assert forgotten.status == 200

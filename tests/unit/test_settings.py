@@ -1,0 +1,166 @@
+"""Settings: each variable is read, a bad value is refused by its name, production refuses what is for development."""
+
+import ipaddress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from kassa.settings import Settings, SettingsError, load
+
+FIELDS = {field.encode_name: field for field in msgspec.structs.fields(Settings)}
+# Where "another valid value" needs more than the type says.
+SPECIAL = {
+    "BROKER_URL": "amqp://localhost",
+    "PROCESSING_DELAY_MIN": "4999",
+    "REFUND_DELAY_MIN": "2999",
+    "TRUSTED_PROXIES": "10.0.0.0/8",
+    "WEBHOOK_ALLOW_PRIVATE": "10.0.0.0/8,fd00::/8",
+}
+PRODUCTION = {
+    "KASSA_ENV": "production",
+    "DATABASE_URL": "postgresql://gateway_user:a-real-one@db/payment_gateway",
+    "REDIS_URL": "redis://redis:6379",
+}
+
+
+def another(name: str) -> tuple[str, Any]:
+    """A valid value that is not the default: as text in the environment, and as it should arrive."""
+    field = FIELDS[name]
+    kind: Any = msgspec.inspect.type_info(field.type)
+    if isinstance(kind, msgspec.inspect.BoolType):
+        return str(not field.default).lower(), not field.default
+    if isinstance(kind, msgspec.inspect.FloatType):
+        return "0.25", 0.25
+    if isinstance(kind, msgspec.inspect.IntType):
+        value = int(SPECIAL.get(name, field.default + 1))
+        return str(value), value
+    if isinstance(kind, msgspec.inspect.LiteralType):
+        choice = next(str(one) for one in kind.values if one not in (field.default, "production"))
+        return choice, choice
+    text = SPECIAL.get(name, "another")
+    return text, text
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS.keys() - {"KASSA_ENV"}))
+def test_every_variable_is_read(name: str) -> None:
+    text, value = another(name)
+    settings = load({name: text})
+    assert getattr(settings, FIELDS[name].name) == value
+    assert value != FIELDS[name].default
+    others = {one.name for one in FIELDS.values()} - {FIELDS[name].name}
+    assert {one: getattr(settings, one) for one in others} == {one: getattr(Settings(), one) for one in others}
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS))
+def test_empty_counts_as_unset(name: str) -> None:
+    assert load({name: ""}) == Settings()
+
+
+def test_what_is_not_a_setting_is_passed_over() -> None:
+    assert load({"PATH": "/bin", "port": "1", "KASSA_NONSENSE": "x"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "0"), ("PORT", "65536"), ("PORT", "http"), ("PORT", "80.5"), ("DASHBOARD_PORT", "-1"),
+        ("CHECKOUT_PORT", "x"), ("UPI_SUCCESS_RATE", "1.01"), ("UPI_SUCCESS_RATE", "-0.1"),
+        ("UPI_SUCCESS_RATE", "nan"), ("CARD_SUCCESS_RATE", "90%"), ("PROCESSING_DELAY_MIN", "-1"),
+        ("PROCESSING_DELAY_MAX", "86400001"), ("TEST_MODE", "maybe"), ("TEST_PAYMENT_SUCCESS", "2"),
+        ("TEST_PROCESSING_DELAY", "1s"), ("REFUND_DELAY_MAX", "soon"), ("WEBHOOK_RETRY_INTERVALS_TEST", "-"),
+        ("TRUSTED_PROXIES", "proxy.internal"),
+        ("WEBHOOK_ALLOW_PRIVATE", "10.0.0.1/8"), ("WEBHOOK_ALLOW_PRIVATE", "localhost"), ("KASSA_ENV", "prod"),
+        ("LOG_LEVEL", "loud"), ("RATE_LIMIT_PER_KEY", "0"), ("RATE_LIMIT_PER_ADDRESS", "many"),
+    ],
+)  # fmt: skip
+def test_a_bad_value_is_refused_by_its_name(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({name: value})
+    assert name in str(caught.value)
+    assert "$" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["PROCESSING", "REFUND"])
+def test_a_least_delay_above_the_greatest_is_refused(kind: str) -> None:
+    with pytest.raises(SettingsError, match=f"{kind}_DELAY_MIN must not exceed {kind}_DELAY_MAX"):
+        load({f"{kind}_DELAY_MIN": "200", f"{kind}_DELAY_MAX": "100"})
+    assert load({f"{kind}_DELAY_MIN": "100", f"{kind}_DELAY_MAX": "100"})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", True), ("TRUE", True), ("True", True), ("1", True), ("false", False), ("FALSE", False)]
+)
+def test_switches_are_read_as_people_write_them(text: str, value: bool) -> None:
+    assert load({"TEST_MODE": text}).test_mode is value
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+def test_production_needs_its_own_servers(name: str) -> None:
+    environ = {key: value for key, value in PRODUCTION.items() if key != name}
+    with pytest.raises(SettingsError, match=name):
+        load(environ)
+
+
+def test_production_refuses_the_default_database_password() -> None:
+    url = "postgresql://gateway_user:gateway_pass@postgres:5432/payment_gateway"
+    with pytest.raises(SettingsError, match="DATABASE_URL"):
+        load(PRODUCTION | {"DATABASE_URL": url})
+    assert load({"DATABASE_URL": url}).database_url == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("TEST_API_KEY", "key_test_abc123"), ("TEST_API_SECRET", "x"), ("TEST_MODE", "true")]
+)
+def test_production_refuses_what_is_for_tests(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        load(PRODUCTION | {name: value})
+
+
+def test_production_starts_with_what_it_needs() -> None:
+    settings = load(PRODUCTION | {"TEST_MODE": "false"})
+    assert settings.production
+    assert not Settings().production
+
+
+def test_webhooks_may_go_to_private_networks_in_development_only() -> None:
+    everything = tuple(map(ipaddress.ip_network, ("0.0.0.0/0", "::/0")))
+    assert Settings().webhook_private_networks == everything
+    assert load(PRODUCTION).webhook_private_networks == ()
+
+
+def test_networks_that_are_named_are_the_only_ones() -> None:
+    expected = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "fd00::/8")))
+    allow = {"WEBHOOK_ALLOW_PRIVATE": " 10.0.0.0/8, fd00::/8 ,"}
+    assert load(allow).webhook_private_networks == expected
+    assert load(PRODUCTION | allow).webhook_private_networks == expected
+
+
+def test_the_home_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    assert Settings().home == tmp_path / ".kassa"
+    assert load({"KASSA_HOME": "~/kassa"}).home == tmp_path / "me" / "kassa"
+
+
+def test_the_process_environment_is_read_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "8123")
+    assert load().port == 8_123
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        Settings().port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("address", "trusted"),
+    [
+        ("10.1.2.3", True), ("::ffff:10.1.2.3", True), ("fd00::7", True),
+        ("11.1.2.3", False), ("::ffff:11.1.2.3", False), ("127.0.0.1", False), ("::a01:203", False),
+    ],
+)  # fmt: skip
+def test_a_proxy_is_known_by_its_ipv4_address_also_on_a_socket_for_both_families(address: str, trusted: bool) -> None:
+    networks = load({"TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8"}).proxy_networks
+    assert any(ipaddress.ip_address(address) in ipaddress.ip_network(one) for one in networks) is trusted

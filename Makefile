@@ -61,7 +61,7 @@ lock: ## Lock the dependencies of pyproject.toml anew; needs uv
 	@command -v uv >/dev/null || { echo "make lock needs uv: python3 -m pip install uv"; exit 1; }
 	$(LOCK) --universal --python-version 3.11 --extra embedded --group build -o requirements.lock pyproject.toml
 	$(LOCK) --universal --python-version 3.11 --group dev -c requirements.lock -o requirements-dev.lock
-	$(LOCK) --python-version 3.13 -c requirements.lock --extra aws -o docker/runtime.lock pyproject.toml
+	$(LOCK) --python-version 3.13 -c requirements.lock -c requirements-dev.lock --extra aws -o docker/runtime.lock pyproject.toml
 	$(LOCK) --python-version 3.13 --group build -c requirements.lock -o docker/build.lock
 
 LOCK = uv pip compile --quiet --no-config --generate-hashes --custom-compile-command "make lock"

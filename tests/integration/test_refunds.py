@@ -48,6 +48,7 @@ async def test_refund_is_answered_pending_and_then_processed(merchant: Live) -> 
         "id": reply.json["id"],
         "payment_id": payment["id"],
         "amount": 20_000,
+        "currency": "INR",
         "reason": "zu spät 😀",
         "status": "pending",
         "created_at": reply.json["created_at"],
@@ -61,6 +62,19 @@ async def test_refund_is_answered_pending_and_then_processed(merchant: Live) -> 
     assert [tuple(row) for row in rows] == [
         (payment["id"], merchant.merchant_id, 20_000, "zu spät 😀", "processed"),
     ]
+
+
+async def test_refund_is_in_the_currency_of_its_payment(merchant: Live, inbox: Receiver) -> None:
+    order = await merchant.order(500, currency="JPY")
+    payment = await merchant.settled((await merchant.pay(order["id"]))["id"])
+
+    made = await refund(merchant, payment["id"], 200)
+
+    seen = await processed(merchant, made["id"])
+    listed = (await merchant.get(f"/api/v1/refunds?payment_id={payment['id']}")).json["data"]
+    await inbox.events(payment["id"], 5)
+    told = [one.json["data"]["refund"] for one in inbox.of(payment["id"]) if "refund" in one.json["data"]]
+    assert [one["currency"] for one in (made, seen, *listed, *told)] == ["JPY"] * 5
 
 
 async def test_pending_refund_has_not_been_processed_at_any_time(merchant: Live) -> None:

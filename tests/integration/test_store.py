@@ -245,8 +245,8 @@ async def test_a_payment_is_captured_once(database: Database) -> None:
 async def insert_refund(database: Database, payment: str, merchant: str, amount: int) -> str:
     """Through the store, in a transaction of its own; returns its id."""
     refund = Refund(
-        id=new_id("rfnd_"), payment_id=payment, merchant_id=merchant, amount=amount, reason=None, status="pending",
-        created_at=NOW, due_at=NOW,
+        id=new_id("rfnd_"), payment_id=payment, merchant_id=merchant, amount=amount, currency="INR", reason=None,
+        status="pending", created_at=NOW, due_at=NOW,
     )  # fmt: skip
     async with database.transaction() as tx:
         await refunds.insert(tx, refund)

@@ -22,8 +22,8 @@ UPI = Payment(
 CARD = msgspec.structs.replace(UPI, method="card", vpa=None, card_network="visa", card_last4="4242")
 FAILED = msgspec.structs.replace(UPI, status="failed", error_code="card_declined", error_description="No")
 REFUND = Refund(
-    id="rfnd_1", payment_id="pay_1", merchant_id="m_1", amount=100, reason=None, status="pending", created_at=NOW,
-    due_at=LATER,
+    id="rfnd_1", payment_id="pay_1", merchant_id="m_1", amount=100, currency="INR", reason=None, status="pending",
+    created_at=NOW, due_at=LATER,
 )  # fmt: skip
 PROCESSED = msgspec.structs.replace(REFUND, status="processed", processed_at=LATER)
 
@@ -113,7 +113,7 @@ def test_a_payer_sees_neither_the_merchant_nor_how_somebody_paid(payment: Paymen
 
 def test_a_refund_before_and_after_it_is_processed() -> None:
     created = {
-        "id": "rfnd_1", "payment_id": "pay_1", "amount": 100, "reason": None, "status": "pending",
+        "id": "rfnd_1", "payment_id": "pay_1", "amount": 100, "currency": "INR", "reason": None, "status": "pending",
         "created_at": "2024-01-15T10:30:00Z",
     }  # fmt: skip
     assert shown(views.refund_created(REFUND)) == created

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from kassa.actions.gateway import Gateway
 from kassa.domain import webhook
 from kassa.domain.errors import bad_request, not_found
-from kassa.domain.payment import Merchant, Payment
+from kassa.domain.payment import Merchant, Payment, Refund
 from kassa.domain.views import event_data
 from kassa.domain.webhook import Delivery
 from kassa.net import check_url
@@ -60,20 +60,21 @@ def example_payload(event: str, merchant_id: str, timestamp_s: int) -> str:
         error_code="PAYMENT_FAILED" if failed else None,
         error_description="Payment was declined by the bank" if failed else None,
     )
-    data = event_data(payment)
+    refund = None
     if event in (webhook.REFUND_CREATED, webhook.REFUND_PROCESSED):
-        data = {
-            "refund": {
-                "id": "rfnd_" + "0" * 16,
-                "payment_id": payment.id,
-                "amount": 10_000,
-                "reason": "A test refund",
-                "status": "processed" if event == webhook.REFUND_PROCESSED else "pending",
-                "created_at": data["payment"]["created_at"],
-            },
-            **data,
-        }
-    return webhook.body(event, timestamp_s, data, None)
+        processed = event == webhook.REFUND_PROCESSED
+        refund = Refund(
+            id="rfnd_" + "0" * 16,
+            payment_id=payment.id,
+            merchant_id=merchant_id,
+            amount=10_000,
+            currency=payment.currency,
+            reason="A test refund",
+            status="processed" if processed else "pending",
+            created_at=now,
+            processed_at=now if processed else None,
+        )
+    return webhook.body(event, timestamp_s, event_data(payment, refund), None)
 
 
 async def send_test_webhook(gateway: Gateway, merchant: Merchant, event: str) -> Delivery:

@@ -34,12 +34,15 @@ async def refund_payment(
     async def work() -> Answer:
         now = gateway.now()
         paid = (await payments.find(gateway.database, [payment_id]))[0]
-        due_at = gateway.bank.refund_due(now) if paid is None or paid.provider == SIMULATOR else now
+        if paid is None or paid.merchant_id != merchant_id:
+            raise not_found("Payment")
+        due_at = gateway.bank.refund_due(now) if paid.provider == SIMULATOR else now
         refund = Refund(
             id=gateway.object_id("rfnd_", now),
             payment_id=payment_id,
             merchant_id=merchant_id,
             amount=amount,
+            currency=paid.currency,
             reason=reason,
             status=PENDING,
             created_at=now,
@@ -63,8 +66,7 @@ async def _take(gateway: Gateway, refund: Refund, claim: Claim | None) -> list[D
             return []  # the repeat of a try whose commit arrived though its connection was lost
         # From here on the payment's row is ours: refunds that race are one after the other.
         changed = await payments.next_sequence(tx, refund.payment_id)
-        if changed is None or changed.payment.merchant_id != refund.merchant_id:
-            raise not_found("Payment")
+        assert changed is not None  # payments stay
         if changed.payment.status != SUCCESS:
             raise bad_request("Payment not in refundable state")
         if changed.payment.refunded_amount + refund.amount > changed.payment.amount:

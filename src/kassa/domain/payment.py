@@ -107,12 +107,13 @@ class Payment(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Refund(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Money on its way back."""
+    """Money on its way back, in the currency of its payment."""
 
     id: str
     payment_id: str
     merchant_id: str
     amount: int
+    currency: str
     reason: str | None
     status: str
     created_at: datetime

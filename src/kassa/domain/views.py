@@ -130,6 +130,7 @@ class RefundCreated(msgspec.Struct, kw_only=True):
     id: str
     payment_id: str
     amount: Amount
+    currency: str
     reason: str | None
     status: str
     created_at: Timestamp
@@ -273,6 +274,7 @@ def _refund(refund: Refund) -> dict[str, Any]:
         "id": refund.id,
         "payment_id": refund.payment_id,
         "amount": refund.amount,
+        "currency": refund.currency,
         "reason": refund.reason,
         "status": refund.status,
         "created_at": iso(refund.created_at),

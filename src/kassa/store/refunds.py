@@ -11,10 +11,15 @@ from kassa.store.database import Connection, Database
 from kassa.store.pages import Filter, page
 
 _FIELDS = (
-    "id", "payment_id", "merchant_id", "amount", "reason", "status", "created_at", "processed_at", "due_at",
+    "id", "payment_id", "merchant_id", "amount", "currency", "reason", "status", "created_at", "processed_at", "due_at",
     "provider_ref", "provider_code", "looks",
 )  # fmt: skip
-_COLUMNS = ", ".join(f"{name}::text" if name == "merchant_id" else name for name in _FIELDS)
+# The currency is kept once, with the payment.
+_SELECTED = {
+    "merchant_id": "merchant_id::text",
+    "currency": "(SELECT p.currency FROM payments p WHERE p.id = payment_id) AS currency",
+}
+_COLUMNS = ", ".join(_SELECTED.get(name, name) for name in _FIELDS)
 
 
 def _refund(row: Any) -> Refund:

@@ -1412,6 +1412,7 @@ export interface components {
              * @example 2024-01-15T10:30:00Z
              */
             created_at: string;
+            currency: string;
             id: string;
             payment_id: string;
             reason: string | null;
@@ -1459,6 +1460,7 @@ export interface components {
              * @example 2024-01-15T10:30:00Z
              */
             created_at: string;
+            currency: string;
             id: string;
             payment_id: string;
             processed_at: string | null;

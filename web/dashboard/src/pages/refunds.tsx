@@ -16,23 +16,21 @@ const route = getRouteApi("/dashboard/refunds");
 const STATUSES = ["pending", "processed"] as const;
 
 /** The columns of tables of refunds. */
-export function refundColumns(currency?: string): Column<Refund>[] {
-  return [
-    { header: "Refund", cell: (refund) => <Id>{refund.id}</Id> },
-    {
-      header: "Payment",
-      cell: (refund) => (
-        <Link to="/dashboard/transactions/$id" params={{ id: refund.payment_id }}>
-          <Id>{refund.payment_id}</Id>
-        </Link>
-      ),
-    },
-    { header: "Amount", cell: (refund) => <Amount amount={refund.amount} {...(currency ? { currency } : {})} /> },
-    { header: "Reason", cell: (refund) => refund.reason ?? <Muted>–</Muted> },
-    { header: "Status", cell: (refund) => <Badge status={refund.status} /> },
-    { header: "Created", cell: (refund) => <Time at={refund.created_at} /> },
-  ];
-}
+export const refundColumns: Column<Refund>[] = [
+  { header: "Refund", cell: (refund) => <Id>{refund.id}</Id> },
+  {
+    header: "Payment",
+    cell: (refund) => (
+      <Link to="/dashboard/transactions/$id" params={{ id: refund.payment_id }}>
+        <Id>{refund.payment_id}</Id>
+      </Link>
+    ),
+  },
+  { header: "Amount", cell: (refund) => <Amount amount={refund.amount} currency={refund.currency} /> },
+  { header: "Reason", cell: (refund) => refund.reason ?? <Muted>–</Muted> },
+  { header: "Status", cell: (refund) => <Badge status={refund.status} /> },
+  { header: "Created", cell: (refund) => <Time at={refund.created_at} /> },
+];
 
 /** The page of all refunds. */
 export function Refunds() {
@@ -52,7 +50,7 @@ export function Refunds() {
           search={search}
           label="Refunds"
           testId="refunds-table"
-          columns={refundColumns()}
+          columns={refundColumns}
           rowKey={(refund) => refund.id}
           rowProps={(refund) => ({ "data-test-id": "refund-row", "data-refund-id": refund.id })}
           empty={<Empty title="No refunds">Open a successful payment to give money back.</Empty>}

@@ -7,7 +7,7 @@ import { fromNow, utc } from "../format/time";
 import styles from "./text.module.css";
 
 /** An amount as the API's integer, with what it means above it. */
-export function Amount({ amount, currency }: { amount: number; currency?: string }) {
+export function Amount({ amount, currency }: { amount: number; currency: string }) {
   return (
     <span className={styles.amount} data-shown={money(amount, currency)}>
       {amount}

@@ -156,7 +156,7 @@ function Refunds({ payment }: { payment: Payment }) {
       <Stale query={found} />
       <Table
         label="Refunds of this payment"
-        columns={refundColumns(payment.currency).filter((column) => !["Payment", "Created"].includes(column.header))}
+        columns={refundColumns.filter((column) => !["Payment", "Created"].includes(column.header))}
         rows={found.data?.data}
         rowKey={(refund) => refund.id}
         rowProps={(refund) => ({ "data-refund-id": refund.id })}

@@ -47,7 +47,7 @@ def _runs(program: Path, account: Account | None) -> bool:
     return os.access(program, os.X_OK) and (account is None or account.can(str(program), "--version"))
 
 
-class _Server:
+class Server:
     """A server process in a folder of its own, which goes with it."""
 
     def __init__(self, account: Account | None = None) -> None:
@@ -96,7 +96,7 @@ class _Server:
         shutil.rmtree(self.folder)
 
 
-class RedisServer(_Server):
+class RedisServer(Server):
     """`async with RedisServer(program) as server`: a Redis on a Unix socket."""
 
     def __init__(self, program: str) -> None:
@@ -119,7 +119,7 @@ class RedisServer(_Server):
         return self
 
 
-class PostgresServer(_Server):
+class PostgresServer(Server):
     """`async with PostgresServer(programs) as server`: a PostgreSQL with a migrated database; nothing in it lasts."""
 
     def __init__(self, programs: Path) -> None:

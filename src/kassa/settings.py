@@ -1,4 +1,7 @@
-"""The only reader of the environment: every setting, its type and its default, validated once at start."""
+"""The only reader of the environment: every setting, its type and its default, validated once at start.
+
+What the environment leaves open can come from AWS Secrets Manager.
+"""
 
 import ipaddress
 import os
@@ -8,6 +11,8 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
+
+from kassa import aws
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Rate = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -20,7 +25,7 @@ EVERYWHERE: tuple[Network, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.
 
 
 class SettingsError(Exception):
-    """The environment holds a value that Kassa cannot start with; the message names the variable and the mend."""
+    """Kassa cannot start with a value, or cannot get at one; the message names the variable and the mend."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper, forbid_unknown_fields=True):
@@ -28,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper, forb
 
     kassa_env: Literal["development", "production"] = "development"
     kassa_home: str = ".kassa"
+    kassa_aws_secret: str | None = None
     database_url: str | None = None
     redis_url: str | None = None
     port: Port = 8000
@@ -116,6 +122,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper, forb
         return self.dashboard_port, self.dashboard_port + 2
 
     @property
+    def aws_secrets(self) -> list[str]:
+        """Names or ARNs of the secrets in AWS Secrets Manager that fill in what the environment leaves open."""
+        return _names(self.kassa_aws_secret)
+
+    @property
     def home(self) -> Path:
         """Where `kassa up` keeps the embedded servers' data and the logs; absolute."""
         return Path(self.kassa_home).expanduser().resolve()
@@ -133,6 +144,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper, forb
         found = _networks("TRUSTED_PROXIES", self.trusted_proxies)
         mapped = [f"::ffff:{n.network_address}/{n.prefixlen + 96}" for n in found if n.version == 4]
         return [*map(str, found), *mapped]
+
+
+def _names(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def _networks(variable: str, text: str) -> tuple[Network, ...]:
@@ -159,11 +174,13 @@ def _check_broker_url(url: str) -> None:
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from `environ` (the process's own by default); empty values count as unset.
 
-    Raises SettingsError with a sentence that names the variable.
+    KASSA_AWS_SECRET is followed. Raises SettingsError with a sentence that names the variable.
     """
     source = os.environ if environ is None else environ
     known = {field.encode_name for field in msgspec.structs.fields(Settings)}
     given = {name: value for name, value in source.items() if name in known and value != ""}
+    if secrets := _names(given.get("KASSA_AWS_SECRET")):
+        given = _from_aws(secrets, source, known) | given
     for name in ("TEST_MODE", "TEST_PAYMENT_SUCCESS", "WEBHOOK_RETRY_INTERVALS_TEST", "KASSA_PROVIDER_SANDBOX"):
         if name in given:
             given[name] = given[name].lower()
@@ -174,6 +191,26 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     if settings.production:
         _check_production(settings, given)
     return settings
+
+
+def _from_aws(secrets: list[str], source: Mapping[str, str], known: set[str]) -> dict[str, str]:
+    """The settings that the secrets hold; where two hold the same, the first. Raises SettingsError."""
+    found: dict[str, str] = {}
+    try:
+        texts = aws.fetch(secrets, source)
+    except aws.SecretsError as error:
+        raise SettingsError(f"KASSA_AWS_SECRET: {error}") from error
+    for secret, text in zip(secrets, texts, strict=True):
+        try:
+            entries = msgspec.json.decode(text, type=dict[str, str])
+        except msgspec.DecodeError:
+            # Not even the reason is repeated, nor kept as a cause: it might show a piece of the secret.
+            raise SettingsError(f"KASSA_AWS_SECRET: {secret} must hold a JSON object of texts") from None
+        # A name that nobody reads is a slip of the pen, and the setting that was meant would be missing.
+        for name in sorted(entries.keys() - (known - {"KASSA_AWS_SECRET"})):
+            raise SettingsError(f"KASSA_AWS_SECRET: {secret} holds {name}, which is not a setting of Kassa")
+        found = {name: value for name, value in entries.items() if value != ""} | found
+    return found
 
 
 def _check_production(settings: Settings, given: Mapping[str, str]) -> None:

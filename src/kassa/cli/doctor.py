@@ -29,6 +29,11 @@ class Finding(NamedTuple):
     mend: str = ""
 
 
+async def _settings(gateway: Gateway) -> list[Finding]:
+    sources = ["the environment", *gateway.settings.aws_secrets]
+    return [Finding(True, f"settings: from {', then AWS secret '.join(sources)}")]
+
+
 async def _database(gateway: Gateway) -> list[Finding]:
     missing = await pending(gateway.database.url)
     if missing:
@@ -90,6 +95,7 @@ async def _receivers(gateway: Gateway) -> list[Finding]:
 
 
 CHECKS: list[tuple[str, str, Callable[[Gateway], Awaitable[list[Finding]]]]] = [
+    ("settings", "", _settings),
     ("database", "check DATABASE_URL and that PostgreSQL runs; `kassa up` brings its own", _database),
     ("queue", "check REDIS_URL and that Redis runs; `kassa up` brings its own", _queue),
     ("worker", "check REDIS_URL and that Redis runs", _worker),

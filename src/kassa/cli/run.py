@@ -36,9 +36,9 @@ def api(
     """Serve the REST API on PORT, with the DATABASE_URL and REDIS_URL of the environment."""
     from kassa import app
 
-    if migrate:
-        asyncio.run(app.prepare(resolved()))
     found = resolved()
+    if migrate:
+        asyncio.run(app.prepare(found))
     app.run_api(found, [socket.socket(fileno=one) for one in fd] if fd else [app.listening_socket(found.port)])
 
 

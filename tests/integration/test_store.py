@@ -290,10 +290,18 @@ async def add_delivery(database: Database) -> tuple[str, str]:
     return merchant, delivery.id
 
 
-def attempt(delivery: str, due_at: datetime = NOW, *, ok: bool = False, retry_at: datetime | None = None) -> Attempt:
-    """An attempt in the turn of `due_at`."""
+def attempt(
+    delivery: str, due_at: datetime = NOW, number: int = 1, *, ok: bool = False, retry_at: datetime | None = None
+) -> Attempt:
+    """The `number`-th attempt, in the turn of `due_at`."""
     code, error = (200, None) if ok else (500, "no")
-    return Attempt(delivery, due_at, NOW, 12, ok, code, "body", error, retry_at)
+    return Attempt(delivery, number, due_at, due_at, 12, ok, code, "body", error, retry_at)
+
+
+async def retry(database: Database, merchant: str, delivery: str, now: datetime) -> Any | None:
+    """Retry by hand in a transaction of its own."""
+    async with database.transaction() as tx:
+        return await deliveries.retry(tx, merchant, delivery, now)
 
 
 async def record(database: Database, *attempts: Attempt) -> set[str]:
@@ -320,8 +328,14 @@ async def test_an_attempt_is_recorded_in_its_own_turn_only(database: Database) -
     assert await state(database, delivery) == ("pending", 1, next_turn, 1)
     assert await record(database, attempt(delivery, ok=True)) == set(), "the turn is over"
     assert await state(database, delivery) == ("pending", 1, next_turn, 1)
-    assert await record(database, attempt(delivery, next_turn, ok=True)) == {delivery}
+    assert await record(database, attempt(delivery, NOW, 2, ok=True)) == set()
+    assert await state(database, delivery) == ("pending", 1, next_turn, 1), "nor is the first attempt kept twice"
+    assert await record(database, attempt(delivery, next_turn, 2, ok=True)) == {delivery}
     assert await state(database, delivery) == ("success", 2, None, 2)
+    assert [tuple(row) for row in await deliveries.attempts_of(database, delivery)] == [
+        (1, NOW, 12, 500, "body", "no"),
+        (2, next_turn, 12, 200, "body", None),
+    ]
 
 
 async def test_an_attempt_without_a_next_one_is_the_last(database: Database) -> None:
@@ -337,22 +351,27 @@ async def test_a_retry_by_hand_begins_a_turn_of_its_own(database: Database) -> N
     merchant, delivery = await add_delivery(database)
     by_hand = NOW + timedelta(seconds=3)
     stranger = await add_merchant(database)
-    assert await deliveries.retry(database, stranger, delivery, by_hand) is None
-    assert await deliveries.retry(database, merchant, delivery, by_hand) is not None
+    assert await retry(database, stranger, delivery, by_hand) is None
+    assert await retry(database, merchant, delivery, by_hand) is not None
     assert await record(database, attempt(delivery)) == set(), "in flight when the retry was asked for"
     assert await state(database, delivery) == ("pending", 0, by_hand, 0)
     assert await record(database, attempt(delivery, by_hand)) == {delivery}
-    await deliveries.retry(database, merchant, delivery, NOW)
-    assert await state(database, delivery) == ("pending", 0, NOW, 1)
+    again = by_hand + timedelta(seconds=3)
+    await retry(database, merchant, delivery, again)
+    await retry(database, merchant, delivery, again)
+    assert await state(database, delivery) == ("pending", 0, again, 1)
+    assert await record(database, attempt(delivery, again, ok=True)) == {delivery}
+    assert [tuple(row)[:2] for row in await deliveries.attempts_of(database, delivery)] == [(1, by_hand), (1, again)]
 
 
 async def test_of_two_workers_that_attempted_the_same_turn_one_is_recorded(database: Database) -> None:
     _, delivery = await add_delivery(database)
     later = NOW + timedelta(minutes=1)
-    tries = [attempt(delivery, ok=number % 2 == 0, retry_at=None if number % 2 == 0 else later) for number in range(4)]
-    recorded = await asyncio.gather(*(record(database, one) for one in tries))
-    assert sorted(map(len, recorded)) == [0, 0, 0, 1]
-    assert (await state(database, delivery))[1::2] == (1, 1)
+    for number, due_at in enumerate((NOW, later), start=1):
+        tries = [attempt(delivery, due_at, number, retry_at=due_at + timedelta(minutes=1)) for _ in range(4)]
+        recorded = await asyncio.gather(*(record(database, one) for one in tries))
+        assert sorted(map(len, recorded)) == [0, 0, 0, 1]
+        assert (await state(database, delivery))[1::2] == (number, number)
 
 
 async def test_the_payload_leaves_as_the_very_text_that_was_put_in(database: Database) -> None:

@@ -23,17 +23,17 @@ async def attempt_delivery(gateway: Gateway, outbound: Outbound, due: Due) -> At
     reply = await _send(outbound, due, gateway)
     duration_ms = int((time.monotonic() - started) * 1000)
     succeeded = reply.error is None and 200 <= (reply.status or 0) < 300
-    retry_at = None
+    number, retry_at = due.attempts + 1, None
     if not succeeded:
         delay_s = webhook.retry_delay_s(
-            due.attempts + 1,
+            number,
             random.random(),  # noqa: S311 - spreads load, guards nothing
             test_schedule=gateway.settings.webhook_retry_intervals_test,
             retry_after_s=reply.retry_after_s,
         )
         retry_at = None if delay_s is None else gateway.now() + timedelta(seconds=delay_s)
     error = None if succeeded else reply.error or f"The receiver answered {reply.status}, not 2xx"
-    return Attempt(due.id, due.due_at, now, duration_ms, succeeded, reply.status, reply.body, error, retry_at)
+    return Attempt(due.id, number, due.due_at, now, duration_ms, succeeded, reply.status, reply.body, error, retry_at)
 
 
 async def _send(outbound: Outbound, due: Due, gateway: Gateway) -> Reply:

@@ -27,6 +27,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     """What one attempt came to; `retry_at` is None when there is no next one."""
 
     delivery_id: str
+    number: int
     due_at: datetime
     attempted_at: datetime
     duration_ms: int
@@ -49,24 +50,35 @@ async def load(database: Database, delivery_ids: list[str]) -> list[Due]:
     return [Due(*row) for row in rows]
 
 
+# The lock lets nobody else keep the same attempt.
+_KEEP_LAST_ATTEMPT = """
+    INSERT INTO webhook_past_attempts
+        (delivery_id, attempt, attempted_at, duration_ms, response_code, response_body, error)
+    SELECT id, attempts, last_attempt_at, last_duration_ms, response_code, response_body, last_error
+    FROM (SELECT * FROM webhook_logs WHERE {} AND last_duration_ms IS NOT NULL ORDER BY id FOR UPDATE) last"""
+
+
 async def record(tx: Connection, attempts: list[Attempt]) -> set[str]:
     """Record attempts, each only if its delivery still waits in the same turn; returns the ids that did."""
+    repeated = [a for a in attempts if a.number > 1]
+    if repeated:
+        await tx.execute(
+            _KEEP_LAST_ATTEMPT.format(
+                "status = 'pending' AND (id, next_retry_at) IN (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]))"
+            ),
+            [a.delivery_id for a in repeated],
+            [a.due_at for a in repeated],
+        )
     rows = await tx.fetch(
-        """WITH made AS (
-               SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int[], $5::bool[], $6::int[],
-                                    $7::text[], $8::text[], $9::timestamptz[])
-                   AS t (id, due, at, duration_ms, ok, code, body, error, retry_at)
-           ), moved AS (
-               UPDATE webhook_logs d SET attempts = coalesce(d.attempts, 0) + 1, last_attempt_at = made.at,
-                   next_retry_at = made.retry_at, response_code = made.code, response_body = made.body,
-                   status = CASE WHEN made.ok THEN 'success' WHEN made.retry_at IS NULL THEN 'failed' ELSE 'pending' END
-               FROM made WHERE d.id = made.id AND d.status = 'pending' AND d.next_retry_at = made.due
-               RETURNING d.id, d.attempts
-           )
-           INSERT INTO webhook_attempts
-               (delivery_id, attempt, attempted_at, duration_ms, response_code, response_body, error)
-           SELECT id, attempts, at, duration_ms, code, body, error FROM moved JOIN made USING (id)
-           RETURNING delivery_id::text""",
+        """UPDATE webhook_logs d SET attempts = coalesce(d.attempts, 0) + 1, last_attempt_at = made.at,
+               next_retry_at = made.retry_at, response_code = made.code, response_body = made.body,
+               last_duration_ms = made.duration_ms, last_error = made.error,
+               status = CASE WHEN made.ok THEN 'success' WHEN made.retry_at IS NULL THEN 'failed' ELSE 'pending' END
+           FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int[], $5::bool[], $6::int[],
+                       $7::text[], $8::text[], $9::timestamptz[])
+               AS made (id, due, at, duration_ms, ok, code, body, error, retry_at)
+           WHERE d.id = made.id AND d.status = 'pending' AND d.next_retry_at = made.due
+           RETURNING d.id::text""",
         [a.delivery_id for a in attempts],
         [a.due_at for a in attempts],
         [a.attempted_at for a in attempts],
@@ -80,10 +92,12 @@ async def record(tx: Connection, attempts: list[Attempt]) -> set[str]:
     return {row[0] for row in rows}
 
 
-async def retry(database: Database, merchant_id: str, delivery_id: str, now: datetime) -> Any | None:
+async def retry(tx: Connection, merchant_id: str, delivery_id: str, now: datetime) -> Any | None:
     """Start a merchant's delivery afresh, due at `now`; its (id, payment_id, sequence), or None for an unknown one."""
-    return await database.fetchrow(
-        """UPDATE webhook_logs SET status = 'pending', attempts = 0, next_retry_at = $3
+    await tx.execute(_KEEP_LAST_ATTEMPT.format("id = $1::uuid AND merchant_id = $2::uuid"), delivery_id, merchant_id)
+    return await tx.fetchrow(
+        """UPDATE webhook_logs SET status = 'pending', attempts = 0, next_retry_at = $3,
+               last_duration_ms = NULL, last_error = NULL
            WHERE id = $1::uuid AND merchant_id = $2::uuid RETURNING id::text, payment_id, sequence""",
         delivery_id,
         merchant_id,
@@ -106,7 +120,7 @@ async def attempts_of(database: Database, delivery_id: str) -> list[Any]:
     """(attempt, attempted_at, duration_ms, response_code, response_body, error), oldest first."""
     return await database.fetch(
         """SELECT attempt, attempted_at, duration_ms, response_code, response_body, error
-           FROM webhook_attempts WHERE delivery_id = $1::uuid ORDER BY id""",
+           FROM webhook_attempts WHERE delivery_id = $1::uuid ORDER BY attempted_at""",
         delivery_id,
     )
 

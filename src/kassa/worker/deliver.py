@@ -1,7 +1,7 @@
 """Deliver webhooks: many at once, a few at a time to one merchant, and one payment's events in their order."""
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from datetime import timedelta
 
 import structlog
@@ -20,28 +20,38 @@ from kassa.worker.consume import idle_s, shortly_ms
 IN_FLIGHT = 1_000
 CLAIM_AT_LEAST = 100
 SENDING_PER_MERCHANT = 10
-SLOT_TIMEOUT_S = 2.0
+WAIT_S = 2.0
 # A delivery that the queue holds due this much before the database does was put there by mistake.
 EARLY = timedelta(seconds=2)
 log = structlog.get_logger()
 
 
+class _Line:
+    """The deliveries to one merchant that this worker holds: a few are being sent, the others wait behind them."""
+
+    def __init__(self) -> None:
+        self.sending = 0
+        # With the moment, on the loop's clock, until which each waits.
+        self.waiting: deque[tuple[Due, Ended, float]] = deque()
+
+
 class Deliverer:
-    """The deliveries that one worker has in flight."""
+    """The deliveries that one worker has in flight: claimed, and not yet recorded or given back."""
 
     def __init__(self, gateway: Gateway, outbound: Outbound, stopping: asyncio.Event) -> None:
         self._gateway = gateway
         self._outbound = outbound
         self._stopping = stopping
-        self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(SENDING_PER_MERCHANT))
+        self._lines: defaultdict[str, _Line] = defaultdict(_Line)
         self._finish: Batch[tuple[Attempt, Ended], None] = Batch(self._finished)
         self._give_back: Batch[Ended, None] = Batch(self._given_back)
-        self._in_flight: set[asyncio.Task[None]] = set()
+        self._in_flight = 0
+        self._senders: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
 
     async def turn(self) -> float:
         """Start what is due, as far as there is room; returns how long there is nothing to do, in seconds."""
-        room = IN_FLIGHT - len(self._in_flight)
+        room = IN_FLIGHT - self._in_flight
         if room < CLAIM_AT_LEAST:
             self._room.clear()
             await self._room.wait()
@@ -54,43 +64,70 @@ class Deliverer:
         gone = [Ended(member, lease.ends) for delivery_id, member in members.items() if delivery_id not in due]
         if gone:
             await self._gateway.deliveries.done(gone)
+        early = self._gateway.now() + EARLY
         for delivery_id, one in due.items():
-            task = asyncio.create_task(self._deliver(one, Ended(members[delivery_id], lease.ends)))
-            self._in_flight.add(task)
-            task.add_done_callback(self._ended)
+            self._in_flight += 1
+            ended = Ended(members[delivery_id], lease.ends)
+            if one.due_at > early:
+                self._return(one, ended)
+            else:
+                self._start(one, ended)
         return 0
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._in_flight.discard(task)
-        if IN_FLIGHT - len(self._in_flight) >= CLAIM_AT_LEAST:
+    def _start(self, due: Due, ended: Ended) -> None:
+        """Send it, or let it wait behind others to the same merchant, but not until its lease runs out."""
+        line = self._lines[due.merchant_id]
+        if line.sending < SENDING_PER_MERCHANT:
+            line.sending += 1
+            sender = asyncio.create_task(self._send(line, due, ended))
+            self._senders.add(sender)
+            sender.add_done_callback(self._senders.discard)
+            return
+        loop = asyncio.get_running_loop()
+        if not line.waiting:
+            loop.call_later(WAIT_S, self._give_up, line)
+        line.waiting.append((due, ended, loop.time() + WAIT_S))
+
+    async def _send(self, line: _Line, due: Due, ended: Ended) -> None:
+        """Send it, and what waits behind it."""
+        try:
+            while True:
+                attempt = await attempt_delivery(self._gateway, self._outbound, due)
+                self._finish.submit((attempt, ended)).add_done_callback(self._ended)
+                if not line.waiting or self._stopping.is_set():
+                    return
+                due, ended, _ = line.waiting.popleft()
+        finally:
+            line.sending -= 1
+
+    def _give_up(self, line: _Line) -> None:
+        """Give back what has waited its time, in its place before what came after it."""
+        loop = asyncio.get_running_loop()
+        while line.waiting and line.waiting[0][2] <= loop.time():
+            self._return(*line.waiting.popleft()[:2])
+        if line.waiting:
+            loop.call_at(line.waiting[0][2], self._give_up, line)
+
+    def _return(self, due: Due, ended: Ended) -> None:
+        """Make it due again at its time, in another turn."""
+        self._give_back.submit(ended._replace(due_ms=epoch_ms(due.due_at))).add_done_callback(self._ended)
+
+    def _ended(self, recorded: asyncio.Future[None]) -> None:
+        self._in_flight -= 1
+        if IN_FLIGHT - self._in_flight >= CLAIM_AT_LEAST:
             self._room.set()
+        if error := recorded.exception():
+            log.error("deliveries.crashed", exc_info=error)
 
     async def drain(self, timeout_s: float) -> None:
-        """Let what is in flight end."""
-        if self._in_flight:
-            await asyncio.wait(self._in_flight, timeout=timeout_s)
-
-    async def _deliver(self, due: Due, ended: Ended) -> None:
-        due_ms = epoch_ms(due.due_at)
-        if due.due_at > self._gateway.now() + EARLY:
-            await self._give_back.submit(ended._replace(due_ms=due_ms))
-            return
-        slots = self._slots[due.merchant_id]
-        try:
-            async with asyncio.timeout(SLOT_TIMEOUT_S):
-                await slots.acquire()
-        except TimeoutError:
-            # Its lease must not run out while it waits; it keeps its place before what came after it.
-            await self._give_back.submit(ended._replace(due_ms=due_ms))
-            return
-        try:
-            if self._stopping.is_set():
-                await self._give_back.submit(ended._replace(due_ms=due_ms))
-                return
-            attempt = await attempt_delivery(self._gateway, self._outbound, due)
-        finally:
-            slots.release()
-        await self._finish.submit((attempt, ended))
+        """Give back what waits, and let what is being sent end; to be called when stopping."""
+        for line in self._lines.values():
+            while line.waiting:
+                self._return(*line.waiting.popleft()[:2])
+        if self._senders:
+            await asyncio.wait(self._senders, timeout=timeout_s)
+        await self._finish.drain()
+        await self._give_back.drain()
 
     async def _finished(self, items: list[tuple[Attempt, Ended]]) -> list[Exception | None]:
         """Record the attempts, then end their leases; what cannot be recorded now is attempted again."""

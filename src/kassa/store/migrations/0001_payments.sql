@@ -102,7 +102,10 @@ CREATE TABLE webhook_logs (
     response_body text,
     created_at timestamptz DEFAULT now(),
     payment_id varchar(64) COLLATE "C",
-    sequence integer
+    sequence integer,
+    -- The rest of what is known of the last attempt; none was made since the delivery was begun when there is no duration.
+    last_duration_ms integer,
+    last_error text
 );
 CREATE INDEX webhook_logs_merchant_id ON webhook_logs (merchant_id);
 CREATE INDEX webhook_logs_status ON webhook_logs (status);
@@ -110,7 +113,8 @@ CREATE INDEX webhook_logs_next_retry_at ON webhook_logs (next_retry_at) WHERE st
 CREATE INDEX webhook_logs_newest ON webhook_logs (merchant_id, created_at, id);
 CREATE INDEX webhook_logs_payment_id ON webhook_logs (payment_id);
 
-CREATE TABLE webhook_attempts (
+-- Nearly every delivery needs one attempt, which stands in its own row; only what another attempt replaces moves here.
+CREATE TABLE webhook_past_attempts (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     delivery_id uuid NOT NULL REFERENCES webhook_logs ON DELETE CASCADE,
     attempt integer NOT NULL,
@@ -120,7 +124,13 @@ CREATE TABLE webhook_attempts (
     response_body text,
     error text
 );
-CREATE INDEX webhook_attempts_delivery_id ON webhook_attempts (delivery_id);
+CREATE INDEX webhook_past_attempts_delivery_id ON webhook_past_attempts (delivery_id);
+CREATE VIEW webhook_attempts AS
+    SELECT delivery_id, attempt, attempted_at, duration_ms, response_code, response_body, error
+    FROM webhook_past_attempts
+    UNION ALL
+    SELECT id, attempts, last_attempt_at, last_duration_ms, response_code, response_body, last_error
+    FROM webhook_logs WHERE last_duration_ms IS NOT NULL;
 
 CREATE TABLE idempotency_keys (
     key varchar(255) COLLATE "C" NOT NULL,

@@ -51,12 +51,13 @@ async def add_payment(
     status: str | None = "pending",
     amount: int = 50_000,
     captured: bool = False,
+    currency: str = "INR",
 ) -> str:
     """A new payment, of a new order unless one is named; returns its id."""
     payment_id = new_id("pay_")
     await database.fetch(
-        """INSERT INTO payments (id, order_id, merchant_id, amount, method, status, captured, vpa, created_at)
-           VALUES ($1, $2, $3::uuid, $4, 'upi', $5, $6, 'user@bank', $7)""",
+        """INSERT INTO payments (id, order_id, merchant_id, amount, method, status, captured, vpa, created_at, currency)
+           VALUES ($1, $2, $3::uuid, $4, 'upi', $5, $6, 'user@bank', $7, $8)""",
         payment_id,
         order_id or await add_order(database, merchant_id, max(amount, 100)),
         merchant_id,
@@ -64,6 +65,7 @@ async def add_payment(
         status,
         captured,
         NOW,
+        currency,
     )
     return payment_id
 
@@ -79,6 +81,26 @@ async def add_refund(database: Database, payment_id: str, merchant_id: str, amou
         amount,
     )
     return refund_id
+
+
+async def recount(database: Database, merchant_id: str) -> list[tuple[Any, ...]]:
+    """What the statistics are to say of a merchant, counted anew: a row for each day and currency that has anything."""
+    rows = await database.fetch(
+        """SELECT day, currency, sum(payments)::bigint, sum(succeeded)::bigint, sum(failed)::bigint,
+                  sum(volume)::bigint, sum(refunded)::bigint
+           FROM (
+               SELECT (created_at AT TIME ZONE 'UTC')::date AS day, currency, 1 AS payments,
+                      (status = 'success')::int AS succeeded, (status = 'failed')::int AS failed,
+                      CASE status WHEN 'success' THEN amount ELSE 0 END AS volume, 0 AS refunded
+               FROM payments WHERE merchant_id = $1::uuid
+               UNION ALL
+               SELECT (r.processed_at AT TIME ZONE 'UTC')::date, p.currency, 0, 0, 0, 0, r.amount
+               FROM refunds r JOIN payments p ON p.id = r.payment_id
+               WHERE r.merchant_id = $1::uuid AND r.status = 'processed'
+           ) AS each GROUP BY day, currency ORDER BY day, currency""",
+        merchant_id,
+    )
+    return [tuple(row) for row in rows]
 
 
 async def value(database: Database, sql: str, *args: object) -> Any:

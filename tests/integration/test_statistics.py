@@ -21,7 +21,7 @@ async def statistics(merchant: Live, query: str = "") -> Any:
 async def test_merchant_who_has_sold_nothing(merchant: Live) -> None:
     await merchant.order()
 
-    assert await statistics(merchant) == {**NOTHING, "days": []}
+    assert await statistics(merchant) == {**NOTHING, "currencies": [], "days": []}
 
 
 async def test_counts_and_sums(merchant: Live) -> None:
@@ -42,9 +42,46 @@ async def test_counts_and_sums(merchant: Live) -> None:
 
     sums = {"payments": 3, "succeeded": 2, "failed": 1, "volume": 30_000, "refunded": 5_000, "success_rate": 66.67}
     assert {name: found[name] for name in sums} == sums
+    rupees = {**sums, "currency": "INR"}
+    assert found["currencies"] == [rupees]
     # All of one day, unless the day has changed meanwhile.
     if datetime.now(UTC).date() == today.date():
-        assert found["days"] == [{**sums, "day": today.date().isoformat()}]
+        assert found["days"] == [{**sums, "currencies": [rupees], "day": today.date().isoformat()}]
+
+
+async def test_amounts_of_different_currencies_are_never_added_up(merchant: Live) -> None:
+    await merchant.paid(10_000)
+    for currency, amount in (("JPY", 500), ("KWD", 12_345)):
+        order = await merchant.order(amount, currency=currency)
+        payment = await merchant.settled((await merchant.pay(order["id"]))["id"])
+    order = await merchant.order(900, currency="JPY")
+    await merchant.settled((await merchant.pay(order["id"], "failure@kassa"))["id"])
+    await merchant.post(f"/api/v1/payments/{payment['id']}/refunds", {"amount": 345})
+
+    async def refunded() -> Any:
+        found = await statistics(merchant)
+        return found if found["currencies"][-1]["refunded"] else None
+
+    found = await until(refunded, "the refund is counted")
+
+    all_counts = {"payments": 4, "succeeded": 3, "failed": 1, "success_rate": 75.0}
+    rupees = {"payments": 1, "succeeded": 1, "failed": 0, "volume": 10_000, "refunded": 0, "success_rate": 100.0}
+    yen = {"payments": 2, "succeeded": 1, "failed": 1, "volume": 500, "refunded": 0, "success_rate": 50.0}
+    dinars = {"payments": 1, "succeeded": 1, "failed": 0, "volume": 12_345, "refunded": 345, "success_rate": 100.0}
+    assert {name: value for name, value in found.items() if name != "days"} == {
+        **all_counts,
+        "volume": 10_000,
+        "refunded": 0,
+        "currencies": [
+            {**rupees, "currency": "INR"},
+            {**yen, "currency": "JPY"},
+            {**dinars, "currency": "KWD"},
+        ],
+    }
+    # Nothing is lost on the way to the days, be it one or two.
+    of_days = [one for day in found["days"] for one in day["currencies"]]
+    assert sum(one["volume"] for one in of_days if one["currency"] == "KWD") == 12_345
+    assert sum(day["volume"] for day in found["days"]) == 10_000
 
 
 async def test_pending_payment_is_counted_but_not_rated(merchant: Live) -> None:

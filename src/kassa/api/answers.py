@@ -217,13 +217,25 @@ class Sums(msgspec.Struct, kw_only=True):
     success_rate: float | None
 
 
-class DaySums(Sums, kw_only=True):
+class CurrencySums(Sums, kw_only=True):
+    """The sums of one currency, in its smallest unit."""
+
+    currency: str
+
+
+class AllSums(Sums, kw_only=True):
+    """Counts over all currencies, but `volume` and `refunded` of INR alone; `currencies` has each that was used."""
+
+    currencies: list[CurrencySums]
+
+
+class DaySums(AllSums, kw_only=True):
     """The sums of one day (UTC)."""
 
     day: str
 
 
-class Statistics(Sums, kw_only=True):
+class Statistics(AllSums, kw_only=True):
     """The sums of all days asked for, and of each that has any."""
 
     days: list[DaySums]

@@ -1,12 +1,14 @@
 """Endpoints of the merchant's own account: profile and statistics."""
 
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import yarl
 
 from kassa.actions.manage_merchant import rotate_api_keys
 from kassa.actions.provider_account import forget_account, is_live, set_account
-from kassa.api.answers import AccountKept, ApiKeys, DaySums, Empty, MerchantProfile, Statistics
+from kassa.api.answers import AccountKept, ApiKeys, CurrencySums, DaySums, Empty, MerchantProfile, Statistics
 from kassa.api.operation import Call, Operation
 from kassa.api.requests import NewAccount, NewProfile, StatisticsQuery
 from kassa.domain.errors import bad_request
@@ -67,12 +69,23 @@ def _sums(rows: list[Any]) -> dict[str, Any]:
     return {**found, "success_rate": round(100 * found["succeeded"] / settled, 2) if settled else None}
 
 
+def _all_sums(rows: list[Any]) -> dict[str, Any]:
+    """Money of different currencies is never added up: beside the counts stands what came in INR."""
+    by_currency: dict[str, list[Any]] = {}
+    for row in rows:
+        by_currency.setdefault(row["currency"], []).append(row)
+    rupees = _sums(by_currency.get("INR", []))
+    each = [CurrencySums(currency=currency, **_sums(by_currency[currency])) for currency in sorted(by_currency)]
+    return {**_sums(rows), "volume": rupees["volume"], "refunded": rupees["refunded"], "currencies": each}
+
+
 async def _statistics(call: Call) -> Statistics:
     query: StatisticsQuery = call.query
     # Read once, so that the whole is always the sum of its days.
     rows = await statistics.by_day(call.gateway.database, call.merchant.id, query.first, query.last)
-    days = [DaySums(day=row["day"].isoformat(), **_sums([row])) for row in rows]
-    return Statistics(**_sums(rows), days=days)
+    by_day = groupby(rows, key=itemgetter("day"))
+    days = [DaySums(day=day.isoformat(), **_all_sums(list(of_day))) for day, of_day in by_day]
+    return Statistics(**_all_sums(rows), days=days)
 
 
 def _provider(call: Call) -> str:

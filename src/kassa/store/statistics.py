@@ -5,19 +5,20 @@ from typing import Any
 
 from kassa.store.database import Database
 
-_SUMS = (
-    "coalesce(sum(payments), 0)::bigint AS payments, coalesce(sum(succeeded), 0)::bigint AS succeeded,"
-    " coalesce(sum(failed), 0)::bigint AS failed, coalesce(sum(volume), 0)::bigint AS volume,"
-    " coalesce(sum(refunded), 0)::bigint AS refunded"
-)
+_COUNTERS = ("payments", "succeeded", "failed", "volume", "refunded")
+_SUMS = ", ".join(f"sum({name})::bigint AS {name}" for name in _COUNTERS)
+_ANY = " OR ".join(f"sum({name}) <> 0" for name in _COUNTERS)
 
 
 async def by_day(database: Database, merchant_id: str, first: date | None, last: date | None) -> list[Any]:
-    """A merchant's sums for each day that has any, oldest first; `first` and `last` are included, None is open."""
+    """A merchant's sums for each day and currency that has any, in that order.
+
+    `first` and `last` are included, None is open.
+    """
     return await database.fetch(
-        f"""SELECT day, {_SUMS} FROM merchant_statistics WHERE merchant_id = $1::uuid
+        f"""SELECT day, currency, {_SUMS} FROM merchant_statistics WHERE merchant_id = $1::uuid
                 AND day >= coalesce($2, '-infinity'::date) AND day <= coalesce($3, 'infinity'::date)
-            GROUP BY day ORDER BY day""",
+            GROUP BY day, currency HAVING {_ANY} ORDER BY day, currency""",
         merchant_id,
         first,
         last,

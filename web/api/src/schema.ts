@@ -784,10 +784,24 @@ export interface components {
             production: boolean;
         };
         /**
+         * CurrencySums
+         * @description The sums of one currency, in its smallest unit.
+         */
+        CurrencySums: {
+            currency: string;
+            failed: number;
+            payments: number;
+            refunded: number;
+            succeeded: number;
+            success_rate: number | null;
+            volume: number;
+        };
+        /**
          * DaySums
          * @description The sums of one day (UTC).
          */
         DaySums: {
+            currencies: components["schemas"]["CurrencySums"][];
             day: string;
             failed: number;
             payments: number;
@@ -1529,6 +1543,7 @@ export interface components {
          * @description The sums of all days asked for, and of each that has any.
          */
         Statistics: {
+            currencies: components["schemas"]["CurrencySums"][];
             days: components["schemas"]["DaySums"][];
             failed: number;
             payments: number;

@@ -55,8 +55,8 @@ async def record_attempts(gateway: Gateway, attempts: list[Attempt]) -> list[boo
     """Group commit of attempts; False for one whose delivery has moved on without it."""
 
     async def write() -> set[str]:
-        async with gateway.database.transaction() as tx:
-            return await deliveries.record(tx, attempts)
+        async with gateway.database.connection() as connection:
+            return await deliveries.record(connection, attempts)
 
     recorded = await retried(write)
     return [attempt.delivery_id in recorded for attempt in attempts]

@@ -24,10 +24,22 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function group_of(member)
   return string.match(member, '^([^/]*)/') or ''
 end
-local function add(member, due)
-  local group = group_of(member)
-  redis.call('ZADD', KEYS[1] .. ':' .. group, 'LT', due, member)
-  redis.call('ZADD', KEYS[1], 'LT', due, group)
+-- Takes {due, member, due, member, ...}. An earlier time wins.
+local function add(list)
+  local groups = {}
+  for i = 1, #list, 2 do
+    local group = group_of(list[i + 1])
+    local members = groups[group] or {}
+    groups[group] = members
+    members[#members + 1] = list[i]
+    members[#members + 1] = list[i + 1]
+  end
+  for group, members in pairs(groups) do
+    redis.call('ZADD', KEYS[1] .. ':' .. group, 'LT', unpack(members))
+    local first = members[1]
+    for i = 3, #members, 2 do if tonumber(members[i]) < tonumber(first) then first = members[i] end end
+    redis.call('ZADD', KEYS[1], 'LT', first, group)
+  end
 end
 local function earliest()
   return tonumber(redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2])
@@ -37,14 +49,20 @@ local function wake()
 end
 """
 
-# ARGV: due, member, due, member, ... An earlier time wins; what is leased stays so.
+# ARGV: due, member, due, member, ... What is leased stays so.
 _ADD = (
     _SHARED
     + """
 local before = earliest()
-for i = 1, #ARGV, 2 do
-  if not redis.call('ZSCORE', KEYS[2], ARGV[i + 1]) then add(ARGV[i + 1], ARGV[i]) end
+local members, list = {}, {}
+for i = 2, #ARGV, 2 do members[#members + 1] = ARGV[i] end
+for i, leased in ipairs(redis.call('ZMSCORE', KEYS[2], unpack(members))) do
+  if not leased then
+    list[#list + 1] = ARGV[i * 2 - 1]
+    list[#list + 1] = members[i]
+  end
 end
+add(list)
 local after = earliest()
 if after and (not before or after < before) then wake() end
 """
@@ -55,25 +73,32 @@ _CLAIM = (
     _SHARED
     + """
 local limit, lease_ms, most, hold_ms = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)) do
-  redis.call('ZREM', KEYS[2], member)
-  add(member, now)
+local overdue = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 1000)
+if #overdue > 0 then
+  redis.call('ZREM', KEYS[2], unpack(overdue))
+  local list = {}
+  for _, member in ipairs(overdue) do
+    list[#list + 1] = now
+    list[#list + 1] = member
+  end
+  add(list)
 end
 local busy = {}
 if most > 0 then
   for _, member in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
-    local group, lane = string.match(member, '^([^/]*)/([^/]*)/')
+    local lane, group = string.match(member, '^(([^/]*)/[^/]*)')
     busy[group] = (busy[group] or 0) + 1
-    busy[group .. '/' .. lane] = 1
+    busy[lane] = 1
   end
 end
-local taken = {}
+local taken, leases = {}, {}
 for _, group in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, limit)) do
   local members = KEYS[1] .. ':' .. group
   local room = limit - #taken
   if room == 0 then break end
   if most > 0 then room = math.min(room, most - (busy[group] or 0)) end
   if room > 0 then
+    local from = #taken + 1
     local seen = redis.call('ZRANGEBYSCORE', members, '-inf', now, 'LIMIT', 0, most > 0 and room * 4 or room)
     for _, member in ipairs(seen) do
       if room == 0 then break end
@@ -81,11 +106,12 @@ for _, group in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT'
       if not busy[lane] then
         busy[lane] = 1
         room = room - 1
-        redis.call('ZREM', members, member)
-        redis.call('ZADD', KEYS[2], now + lease_ms, member)
         taken[#taken + 1] = member
+        leases[#leases + 1] = now + lease_ms
+        leases[#leases + 1] = member
       end
     end
+    if #taken >= from then redis.call('ZREM', members, unpack(taken, from)) end
   end
   local first = redis.call('ZRANGE', members, 0, 0, 'WITHSCORES')[2]
   if not first then
@@ -96,6 +122,7 @@ for _, group in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT'
     redis.call('ZADD', KEYS[1], now + hold_ms, group)
   end
 end
+if #leases > 0 then redis.call('ZADD', KEYS[2], unpack(leases)) end
 local first = earliest()
 local wait = first and math.max(0, first - now) or -1
 if wait == 0 then wake() end
@@ -109,17 +136,28 @@ _DONE = (
     _SHARED
     + """
 local before = earliest()
-local ended = {completed = 0, failed = 0}
-for i = 1, #ARGV, 3 do
-  local member, next = ARGV[i], ARGV[i + 2]
-  if redis.call('ZSCORE', KEYS[2], member) == ARGV[i + 1] then
-    redis.call('ZREM', KEYS[2], member)
-    if ended[next] then ended[next] = ended[next] + 1 else add(member, next) end
-    local group = group_of(member)
-    if redis.call('ZSCORE', KEYS[1], group) then
-      local first = redis.call('ZRANGE', KEYS[1] .. ':' .. group, 0, 0, 'WITHSCORES')[2]
-      if first then redis.call('ZADD', KEYS[1], first, group) end
+local members = {}
+for i = 1, #ARGV, 3 do members[#members + 1] = ARGV[i] end
+local ended, over, again, groups = {completed = 0, failed = 0}, {}, {}, {}
+for i, leased in ipairs(redis.call('ZMSCORE', KEYS[2], unpack(members))) do
+  local member, lease_ends, next = ARGV[i * 3 - 2], ARGV[i * 3 - 1], ARGV[i * 3]
+  if leased == lease_ends then
+    over[#over + 1] = member
+    groups[group_of(member)] = true
+    if ended[next] then
+      ended[next] = ended[next] + 1
+    else
+      again[#again + 1] = next
+      again[#again + 1] = member
     end
+  end
+end
+if #over > 0 then redis.call('ZREM', KEYS[2], unpack(over)) end
+add(again)
+for group in pairs(groups) do
+  if redis.call('ZSCORE', KEYS[1], group) then
+    local first = redis.call('ZRANGE', KEYS[1] .. ':' .. group, 0, 0, 'WITHSCORES')[2]
+    if first then redis.call('ZADD', KEYS[1], first, group) end
   end
 end
 local after = earliest()

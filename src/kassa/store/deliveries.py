@@ -58,18 +58,24 @@ _KEEP_LAST_ATTEMPT = """
     FROM (SELECT * FROM webhook_logs WHERE {} AND last_duration_ms IS NOT NULL ORDER BY id FOR UPDATE) last"""
 
 
-async def record(tx: Connection, attempts: list[Attempt]) -> set[str]:
+async def record(connection: Connection, attempts: list[Attempt]) -> set[str]:
     """Record attempts, each only if its delivery still waits in the same turn; returns the ids that did."""
     repeated = [a for a in attempts if a.number > 1]
-    if repeated:
-        await tx.execute(
+    if not repeated:
+        return await _write(connection, attempts)
+    async with connection.transaction():
+        await connection.execute(
             _KEEP_LAST_ATTEMPT.format(
                 "status = 'pending' AND (id, next_retry_at) IN (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]))"
             ),
             [a.delivery_id for a in repeated],
             [a.due_at for a in repeated],
         )
-    rows = await tx.fetch(
+        return await _write(connection, attempts)
+
+
+async def _write(connection: Connection, attempts: list[Attempt]) -> set[str]:
+    rows = await connection.fetch(
         """UPDATE webhook_logs d SET attempts = coalesce(d.attempts, 0) + 1, last_attempt_at = made.at,
                next_retry_at = made.retry_at, response_code = made.code, response_body = made.body,
                last_duration_ms = made.duration_ms, last_error = made.error,

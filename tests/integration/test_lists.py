@@ -99,6 +99,16 @@ async def test_row_of_a_list_is_the_object_itself(shop: Live, kind: str) -> None
         assert row == (await shop.get(f"/api/v1/{kind}/{row['id']}")).json
 
 
+async def test_payments_of_one_currency_are_found(merchant: Live) -> None:
+    orders = [await merchant.order(500, currency=currency) for currency in ("INR", "JPY", "JPY")]
+    made = [(await merchant.pay(order["id"]))["id"] for order in orders]
+
+    assert await ids(merchant, "payments", currency="JPY", amount_max=500) == [made[2], made[1]]
+    assert await ids(merchant, "payments", currency="KWD") == []
+    refused = await merchant.get("/api/v1/payments?currency=jpy")
+    assert refused.refusal == (400, "BAD_REQUEST_ERROR", "currency must be three capital letters, such as INR")
+
+
 async def test_new_rows_do_not_shift_later_pages(merchant: Live) -> None:
     old = [(await merchant.order())["id"] for _ in range(4)]
     first = await listed(merchant, "orders", limit=2)

@@ -71,6 +71,7 @@ def _filter(call: Call) -> Filter:
     where.add("method = ?", query.method)
     where.add("order_id = ?", query.order_id)
     where.add("captured = ?", query.captured)
+    where.add("currency = ?", query.currency)
     where.between("amount", query.amount_min, query.amount_max)
     where.between("created_at", query.created_from, query.created_to)
     return where

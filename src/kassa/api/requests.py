@@ -138,6 +138,7 @@ class PaymentsQuery(msgspec.Struct):
     order_id: str | None = None
     captured: bool | None = None
     search: Annotated[Text255, Meta(description="A payment id, an order id or a VPA, or how one begins")] | None = None
+    currency: Currency | None = None
     amount_min: AmountBound | None = None
     amount_max: AmountBound | None = None
     created_from: Moment | None = None

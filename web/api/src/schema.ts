@@ -1299,6 +1299,8 @@ export interface components {
             created_from?: string | null;
             /** @default null */
             created_to?: string | null;
+            /** @default null */
+            currency?: string | null;
             /** @default 10 */
             limit?: number;
             /** @default null */
@@ -2978,6 +2980,7 @@ export interface operations {
                 captured?: boolean | null;
                 created_from?: string | null;
                 created_to?: string | null;
+                currency?: string | null;
                 limit?: number;
                 method?: ("card" | "upi") | null;
                 order_id?: string | null;
@@ -3552,6 +3555,7 @@ export interface operations {
                 captured?: boolean | null;
                 created_from?: string | null;
                 created_to?: string | null;
+                currency?: string | null;
                 limit?: number;
                 method?: ("card" | "upi") | null;
                 order_id?: string | null;

@@ -10,6 +10,8 @@ test.each([
   [999, "USD", "$9.99", "$9.99"],
   [500, "JPY", "JP¥500", "JP¥500"],
   [1_500, "KWD", "KWD 1.500", "KWD 1.500"],
+  [1_500, "IQD", "IQD 1.500", "IQD 1.500"],
+  [50_000, "IDR", "IDR 500.00", "IDR 500"],
 ])("%i of %s is %s, and on the button %s", (amount, currency, full, short) => {
   expect(formatAmount(amount, currency).replace(/\s/g, " ")).toBe(full);
   expect(formatShort(amount, currency).replace(/\s/g, " ")).toBe(short);

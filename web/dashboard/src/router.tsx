@@ -82,7 +82,7 @@ const home = createRoute({
 const transactions = createRoute({
   getParentRoute: () => dashboard,
   path: "/transactions",
-  validateSearch: known("search", "status", "method", "captured", "from", "to", "min", "max", "after"),
+  validateSearch: known("search", "status", "method", "captured", "from", "to", "currency", "min", "max", "after"),
   component: lazyRouteComponent(() => import("./pages/transactions/transactions"), "Transactions"),
 });
 

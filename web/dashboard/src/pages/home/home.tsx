@@ -2,6 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { apiKeys, payments, profile, session, statistics } from "../../api/queries";
 import { shortMoney } from "../../format/money";
 import { Copyable, Secret } from "../../ui/copy";
@@ -11,6 +12,7 @@ import { Table } from "../../ui/table";
 import { paymentColumns } from "../transactions/columns";
 import { Days } from "./days";
 import styles from "./home.module.css";
+import { byCurrency, type CurrencySums } from "./series";
 
 /** The first page after the log-in. */
 export function Home() {
@@ -41,12 +43,7 @@ function Figures() {
           value={sums && String(sums.payments)}
           about={sums && `${(sums.payments - sums.succeeded - sums.failed).toLocaleString("en-IN")} in progress`}
         />
-        <Figure
-          name="Volume"
-          testId="total-amount"
-          value={sums && shortMoney(sums.volume)}
-          about={sums && `${shortMoney(sums.refunded)} refunded`}
-        />
+        <Volume currencies={sums?.currencies} />
         <Figure
           name="Success rate"
           testId="success-rate"
@@ -58,7 +55,30 @@ function Figures() {
   );
 }
 
-type FigureProps = { name: string; testId: string; value: string | undefined; about: string | undefined };
+/** The first currency's volume large, the others' below it: money of different currencies has no sum. */
+function Volume({ currencies }: { currencies: CurrencySums[] | undefined }) {
+  if (!currencies) return <Figure name="Volume" testId="total-amount" value={undefined} about={undefined} />;
+  const [first, ...others] = byCurrency(currencies);
+  return (
+    <Figure
+      name="Volume"
+      testId="total-amount"
+      value={shortMoney(first.volume, first.currency)}
+      about={
+        <>
+          {shortMoney(first.refunded, first.currency)} refunded
+          {others.map(({ currency, volume, refunded }) => (
+            <span key={currency} className={styles.other} data-test-id={`total-amount-${currency}`}>
+              {shortMoney(volume, currency)}, {shortMoney(refunded, currency)} refunded
+            </span>
+          ))}
+        </>
+      }
+    />
+  );
+}
+
+type FigureProps = { name: string; testId: string; value: string | undefined; about: ReactNode };
 
 function Figure({ name, testId, value, about }: FigureProps) {
   return (

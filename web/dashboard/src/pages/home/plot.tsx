@@ -1,7 +1,7 @@
 /** The drawing of a chart. It is small enough to draw here; chart libraries weigh more than the rest of the page. */
 
 import { type PointerEvent, useState } from "react";
-import { money, shortMoney } from "../../format/money";
+import { compactMoney, shortMoney } from "../../format/money";
 import { shortDay } from "../../format/time";
 import styles from "./plot.module.css";
 import { ticks } from "./scale";
@@ -29,7 +29,7 @@ export function Plot({ days, kind }: Props) {
     <div className={styles.plot}>
       <div className={styles.values}>
         {lines.map((line) => (
-          <span key={line}>{kind === "rate" ? `${line}%` : compact(line)}</span>
+          <span key={line}>{kind === "rate" ? `${line}%` : compactMoney(line, days[0]?.currency ?? "INR")}</span>
         ))}
       </div>
       <div className={styles.area} onPointerMove={point} onPointerLeave={() => setAt(null)}>
@@ -86,7 +86,7 @@ function Tip({ day, left }: { day: Day; left: boolean }) {
   const rate = day.success_rate === null ? "none settled" : `${day.success_rate}% succeeded`;
   return (
     <div className={styles.tip} data-side={left ? "right" : "left"}>
-      <strong>{shortMoney(day.volume)}</strong>
+      <strong>{shortMoney(day.volume, day.currency)}</strong>
       <span>
         {shortDay(day.day)} · {day.payments} payments, {rate}
       </span>
@@ -103,9 +103,4 @@ function labelled(days: Day[]): Day[] {
   const step = (days.length - 1) / (LABELS - 1);
   const places = new Set(Array.from({ length: LABELS }, (_, place) => Math.round(place * step)));
   return days.filter((_, place) => places.has(place));
-}
-
-function compact(amount: number): string {
-  const format = { style: "currency", currency: "INR", notation: "compact", maximumFractionDigits: 1 } as const;
-  return amount === 0 ? money(0).replace(".00", "") : new Intl.NumberFormat("en-IN", format).format(amount / 100);
 }

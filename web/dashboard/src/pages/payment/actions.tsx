@@ -1,10 +1,11 @@
 /** What a merchant can do with a successful payment: capture it, and give money back. */
 
+import { decimalsOf } from "@kassa/api/currency";
 import { useState } from "react";
 import { useAction, useIdempotencyKey } from "../../api/action";
 import { answer, api } from "../../api/client";
 import type { Payment } from "../../api/queries";
-import { decimalsOf, money, plainMoney, smallestUnit } from "../../format/money";
+import { money, plainMoney, smallestUnit } from "../../format/money";
 import { Button } from "../../ui/button";
 import { Form, TextArea, TextField } from "../../ui/field";
 import { Confirm, Modal, ModalFoot } from "../../ui/modal";

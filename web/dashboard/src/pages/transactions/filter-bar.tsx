@@ -2,15 +2,17 @@
 
 import { useNavigate } from "@tanstack/react-router";
 import { Search } from "lucide-react";
+import { signOf } from "../../format/money";
 import { Button } from "../../ui/button";
 import { DateFilter, FilterRow, MoreFilters, SelectFilter, TextFilter } from "../../ui/filter";
-import { METHODS, type PaymentFilters, STATUSES } from "./filters";
+import { currencyOf, METHODS, type PaymentFilters, STATUSES } from "./filters";
 
 /** Search, status, method and more. */
 export function FilterBar({ filters }: { filters: PaymentFilters }) {
   const navigate = useNavigate();
   const set = (changed: PaymentFilters) =>
     void navigate({ to: ".", search: (old) => ({ ...old, ...changed, after: undefined }), replace: true });
+  const sign = signOf(currencyOf(filters));
   const given = Object.values(filters).filter(Boolean).length;
   return (
     <FilterRow label="Filter the transactions">
@@ -24,7 +26,9 @@ export function FilterBar({ filters }: { filters: PaymentFilters }) {
       />
       <SelectFilter label="Status" options={STATUSES} value={filters.status} onChange={(status) => set({ status })} />
       <SelectFilter label="Method" options={METHODS} value={filters.method} onChange={(method) => set({ method })} />
-      <MoreFilters used={Boolean(filters.captured || filters.from || filters.to || filters.min || filters.max)}>
+      <MoreFilters
+        used={Boolean(filters.captured || filters.from || filters.to || filters.currency || filters.min || filters.max)}
+      >
         <SelectFilter
           label="Captured"
           options={["yes", "no"]}
@@ -33,8 +37,14 @@ export function FilterBar({ filters }: { filters: PaymentFilters }) {
         />
         <DateFilter label="From" value={filters.from} onChange={(from) => set({ from })} />
         <DateFilter label="To" value={filters.to} onChange={(to) => set({ to })} />
-        <TextFilter label="From ₹" narrow value={filters.min} onChange={(min) => set({ min })} />
-        <TextFilter label="To ₹" narrow value={filters.max} onChange={(max) => set({ max })} />
+        <TextFilter
+          label="Currency"
+          placeholder="any"
+          value={filters.currency}
+          onChange={(currency) => set({ currency })}
+        />
+        <TextFilter label={`From ${sign}`} narrow value={filters.min} onChange={(min) => set({ min })} />
+        <TextFilter label={`To ${sign}`} narrow value={filters.max} onChange={(max) => set({ max })} />
         {given > 0 && (
           <Button kind="quiet" onClick={() => void navigate({ to: "/dashboard/transactions", search: {} })}>
             Clear

@@ -19,10 +19,17 @@ test("filters become the API's: rupees its smallest unit, the last day included"
     search: "pay_1",
     status: "failed",
     captured: false,
+    currency: "INR",
     amount_min: 150,
     created_from: "2024-02-28T00:00:00Z",
     created_to: "2024-02-29T00:00:00Z",
   });
+});
+
+test("amounts are of the currency that is asked for", () => {
+  expect(paymentsQuery({ currency: " jpy", min: "500" })).toEqual({ currency: "JPY", amount_min: 500 });
+  expect(paymentsQuery({ currency: "KWD", max: "1.5" })).toEqual({ currency: "KWD", amount_max: 1_500 });
+  expect(paymentsQuery({ currency: "JP" })).toEqual({});
 });
 
 test("what makes no sense is left out instead of sent", () => {

@@ -10,8 +10,16 @@ export const METHODS = ["upi", "card"] as const;
 
 /** The filters as they stand in the page's address, all in text. */
 export type PaymentFilters = {
-  [Name in "search" | "status" | "method" | "captured" | "from" | "to" | "min" | "max" | "after"]?: string | undefined;
+  [Name in "search" | "status" | "method" | "captured" | "from" | "to" | "currency" | "min" | "max" | "after"]?:
+    | string
+    | undefined;
 };
+
+/** The currency that was typed; rupees until it is one. */
+export function currencyOf(filters: PaymentFilters): string {
+  const typed = filters.currency?.trim().toUpperCase() ?? "";
+  return /^[A-Z]{3}$/.test(typed) ? typed : "INR";
+}
 
 /** `value` if it is one of `values`, else null. */
 export function oneOf<Value extends string>(values: readonly Value[], value: string | undefined): Value | null {
@@ -20,13 +28,19 @@ export function oneOf<Value extends string>(values: readonly Value[], value: str
 
 /** The query of these filters; what makes no sense is left out. Days are UTC, and `to` is included. */
 export function paymentsQuery(filters: PaymentFilters): PaymentsQuery {
+  const currency = currencyOf(filters);
+  const min = smallestUnit(filters.min ?? "", currency);
+  const max = smallestUnit(filters.max ?? "", currency);
+  // An amount says nothing without its currency.
+  const inCurrency = min !== null || max !== null || currency === filters.currency?.trim().toUpperCase();
   const query: PaymentsQuery = {
     search: filters.search?.trim() || null,
     status: oneOf(STATUSES, filters.status),
     method: oneOf(METHODS, filters.method),
     captured: filters.captured === "yes" ? true : filters.captured === "no" ? false : null,
-    amount_min: smallestUnit(filters.min ?? ""),
-    amount_max: smallestUnit(filters.max ?? ""),
+    currency: inCurrency ? currency : null,
+    amount_min: min,
+    amount_max: max,
     created_from: startOf(filters.from, 0),
     created_to: startOf(filters.to, 1),
   };

@@ -51,6 +51,13 @@ def gateway_checkout(gateway: Live) -> str:
     return f"http://localhost:{gateway.environment['CHECKOUT_PORT']}"
 
 
+async def test_an_end_in_any_time_zone_is_the_same_moment_in_utc(gateway: Live) -> None:
+    link = await link_of(gateway, expires_at="2099-01-01T00:00:00+05:30")
+
+    assert link["expires_at"] == "2098-12-31T18:30:00Z"
+    assert (await gateway.get(f"{LINKS}/{link['id']}")).json == link
+
+
 async def test_what_is_left_out_has_its_default(gateway: Live) -> None:
     link = await link_of(gateway)
     assert (link["currency"], link["reusable"], link["expires_at"]) == ("INR", False, None)
@@ -170,6 +177,7 @@ async def test_an_order_of_a_link_ends_with_it_and_leads_back_to_the_shop(gatewa
         {"expires_at": "tomorrow"},
         {"expires_at": "2099-01-01T00:00:00"},
         {"expires_at": "2020-01-01T00:00:00Z"},
+        {"expires_at": "9999-12-31T23:59:59-14:00"},
         {"success_message": "x" * 501},
         {"success_message": "\x00"},
         {"redirect_url": "javascript:alert(1)"},

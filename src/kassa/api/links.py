@@ -8,7 +8,7 @@ from kassa.actions.payment_links import Asked, create_link, order_of_link
 from kassa.api.answers import Empty, LinkPage, LinkView
 from kassa.api.operation import Call, Operation
 from kassa.api.requests import LinksQuery, NewLink
-from kassa.api.validation import is_id
+from kassa.api.validation import in_utc, is_id
 from kassa.domain.errors import not_found
 from kassa.domain.views import PublicOrder, iso, iso_or_none, public_order
 from kassa.store import payment_links
@@ -42,7 +42,7 @@ async def _create(call: Call) -> LinkView:
         currency=body.currency or "INR",
         description=body.description,
         reusable=body.reusable,
-        expires_at=body.expires_at,
+        expires_at=body.expires_at and in_utc("expires_at", body.expires_at),
         success_message=body.success_message,
         redirect_url=body.redirect_url,
     )

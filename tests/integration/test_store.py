@@ -230,6 +230,18 @@ async def test_many_that_settle_the_same_move_each_payment_once(database: Databa
     assert {await order_status(database, order) for order in orders} == {"paid"}
 
 
+async def test_a_code_of_a_provider_is_kept_as_far_as_there_is_room(database: Database) -> None:
+    merchant = await add_merchant(database)
+    refused, paid = await add_payment(database, merchant), await add_payment(database, merchant, status=SUCCESS)
+    refund = await add_refund(database, paid, merchant, 100)
+    async with database.transaction() as tx:
+        outcome = Outcome(refused, False, "card_declined", "No", provider_code="x" * 101)
+        [changed] = await payments.settle(tx, [outcome], NOW)
+        failed = await refunds.fail(tx, refund, "y" * 101)
+    assert changed.payment.provider_code == "x" * 100
+    assert failed is not None and failed.provider_code == "y" * 100
+
+
 async def test_a_payment_is_captured_once(database: Database) -> None:
     payment = await add_payment(database, await add_merchant(database), status=SUCCESS)
 

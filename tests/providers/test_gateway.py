@@ -1,8 +1,10 @@
 """The whole gateway with each provider's sandbox: session, payer, notification, reconciliation, refund, books."""
 
 import asyncio
+import hmac
 import json
 import random
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -250,6 +252,24 @@ async def test_forged_notifications_are_refused_and_change_nothing(shop: Shop) -
         assert (reply.status, reply.json["error"]["code"]) == (400, "INVALID_SIGNATURE"), reply.text
     assert (await shop.payment(session["payment_id"]))["status"] == "pending"
     assert await shop.gateway.sql("SELECT 1 FROM provider_events WHERE event_id = 'evt_forged'") == []
+
+
+@pytest.mark.parametrize("named", [{"id": "evt_" + "x" * 300}, {"id": "evt_\0"}, {"type": "a\0b"}])
+async def test_a_signed_notification_with_names_that_cannot_be_is_refused(
+    stand: tuple[Live, str], named: dict[str, str]
+) -> None:
+    async with aiohttp.ClientSession() as session, session.get(stand[1]) as response:
+        secret = (await response.json())["stripe"]["credentials"]["webhook_secret"]
+    body = json.dumps({"id": "evt_1", "object": "event", "type": "charge.refunded", "data": {"object": {}}, **named})
+    signed = f"{int(time.time())}.{body}"
+    signature = hmac.new(secret.encode(), signed.encode(), "sha256").hexdigest()
+    headers = {"Stripe-Signature": f"t={signed.partition('.')[0]},v1={signature}"}
+
+    reply = await stand[0].post(
+        "/api/v1/providers/stripe/notifications", raw=body.encode(), headers=headers, anonymous=True
+    )
+
+    assert reply.refusal == (400, "BAD_REQUEST_ERROR", "The notification has a name that is too long, or has NUL in it")
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -10,13 +10,14 @@ from kassa.actions.apply_standing import apply_standing
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.look_at_payment import look_at_payment
 from kassa.actions.provider_account import account_for
-from kassa.domain.errors import KassaError
+from kassa.domain.errors import KassaError, bad_request
 from kassa.domain.payment import SIMULATOR
 from kassa.providers.base import Notice
 from kassa.store import payments, provider_events, provider_payments
 
 # A notification may come before what it speaks of is committed, or for something that is not ours.
 RETRIES_S = (2, 10, 60, 600, 3_600, 21_600, 86_400)
+NAME_LENGTH = 255
 # Of what is kept of a notification: nothing that tells of a person, and nothing of a card but what it is named by.
 _PRIVATE = (
     "email", "phone", "name", "address", "shipping", "billing_details", "customer_details", "customer_email", "contact",
@@ -28,12 +29,15 @@ _PRIVATE = (
 async def take_notification(
     gateway: Gateway, provider_name: str, merchant_id: str | None, headers: Mapping[str, str], body: bytes
 ) -> bool:
-    """Keep a verified notification; False for one that is known already. Raises INVALID_SIGNATURE for any other."""
+    """Keep a verified notification; False for one that is known already. Raises INVALID_SIGNATURE for any other,
+    and BAD_REQUEST_ERROR for one whose names no provider would give."""
     provider = gateway.providers[provider_name]
     if provider.name == SIMULATOR:
         raise KassaError("INVALID_SIGNATURE", "The simulated bank sends no notifications")
     account = await account_for(gateway, merchant_id, provider_name)
     notice = await provider.verify(headers, body, account, gateway.now())
+    if not _can_be_kept(notice):
+        raise bad_request("The notification has a name that is too long, or has NUL in it")
     status = "pending" if notice.standing is not None or notice.look or notice.refund_id else "kept"
     encoded = msgspec.json.encode(notice).decode()
     payload = msgspec.json.encode(scrubbed(msgspec.json.decode(body))).decode()
@@ -43,6 +47,13 @@ async def take_notification(
     if kept and status == "pending":
         gateway.enqueue(gateway.notifications, [(f"{provider_name}:{notice.event_id}", epoch_ms(gateway.now()))])
     return kept
+
+
+def _can_be_kept(notice: Notice) -> bool:
+    """Whether its names are such as a provider gives; a merchant can sign anything with a secret of its own."""
+    charge_ref = notice.standing.charge_ref if notice.standing else None
+    names = (notice.event_id, notice.type, notice.provider_ref, notice.payment_id, notice.refund_id, charge_ref)
+    return all(name is None or (len(name) <= NAME_LENGTH and "\0" not in name) for name in names)
 
 
 def scrubbed(value: Any) -> Any:

@@ -98,7 +98,7 @@ _SETTLE = f"""
             AS t (id, status, code, description, provider_code, charge_ref, captured, returns)
     ), moved AS (
         UPDATE payments p SET status = v.status, error_code = v.code, error_description = v.description,
-            provider_code = v.provider_code, charge_ref = coalesce(v.charge_ref, p.charge_ref),
+            provider_code = left(v.provider_code, 100), charge_ref = coalesce(v.charge_ref, p.charge_ref),
             captured = p.captured OR v.captured, succeeded_late = p.status = 'failed',
             return_due_at = CASE WHEN v.returns THEN $9::timestamptz END,
             last_sequence = p.last_sequence + 1, updated_at = $9

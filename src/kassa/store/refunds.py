@@ -69,7 +69,7 @@ async def process(tx: Connection, refund_id: str, now: datetime) -> Refund | Non
 async def fail(tx: Connection, refund_id: str, provider_code: str | None) -> Refund | None:
     """Move a pending refund to `failed`, which frees its amount; None when it is not pending any more."""
     row = await tx.fetchrow(
-        f"""UPDATE refunds SET status = 'failed', provider_code = $2 WHERE id = $1 AND status = 'pending'
+        f"""UPDATE refunds SET status = 'failed', provider_code = left($2, 100) WHERE id = $1 AND status = 'pending'
             RETURNING {_COLUMNS}""",
         refund_id,
         provider_code,

@@ -99,6 +99,8 @@ class Deliverer:
                 due, ended, _ = line.waiting.popleft()
         finally:
             line.sending -= 1
+            if not line.sending and not line.waiting:
+                del self._lines[due.merchant_id]
 
     def _give_up(self, line: _Line) -> None:
         """Give back what has waited its time, in its place before what came after it."""

@@ -1,0 +1,50 @@
+"""Many webhooks to a receiver that hangs: a few at a time, and every attempt on record."""
+
+import asyncio
+from collections import Counter
+
+from aiohttp import web
+
+from tests.live import Live, Receiver, until
+
+AT_A_TIME = 10
+DELIVERIES = 40
+# Each attempt takes its whole time limit; the clocks of two processes are read at its ends.
+TIMEOUT_S = 5.0
+TICK_S = 0.1
+
+
+async def test_a_hanging_receiver_gets_a_few_at_a_time_and_each_attempt_is_recorded(merchant: Live) -> None:
+    over = asyncio.Event()
+
+    async def hang(_: object) -> web.Response:
+        await over.wait()
+        return web.Response()
+
+    async with Receiver(behaviour=hang) as receiver:
+        await merchant.use_webhooks(receiver.url)
+        await merchant.sql(
+            """INSERT INTO webhook_logs (merchant_id, event, payload, next_retry_at)
+               SELECT $1::uuid, 'payment.success', '{}', now() FROM generate_series(1, $2)""",
+            merchant.merchant_id,
+            DELIVERIES,
+        )
+
+        async def more_than_once_round() -> bool:
+            return len(receiver.received) >= 1.5 * DELIVERIES
+
+        await until(more_than_once_round, "all were attempted, and some again", deadline_s=60)
+        over.set()
+
+        async def arrived() -> list[tuple[str, int]]:
+            rows = await merchant.sql(
+                "SELECT id::text, status, attempts FROM webhook_logs WHERE merchant_id = $1::uuid", merchant.merchant_id
+            )
+            return [(row[0], row[2]) for row in rows] if all(row[1] == "success" for row in rows) else []
+
+        recorded = dict(await until(arrived, "all have arrived", deadline_s=60))
+
+    at = [one.at for one in receiver.received]
+    hung = at[: int(1.5 * DELIVERIES)]
+    assert all(later - earlier > TIMEOUT_S - TICK_S for earlier, later in zip(hung, hung[AT_A_TIME:], strict=False))
+    assert Counter(one.headers["webhook-id"] for one in receiver.received) == recorded

@@ -8,10 +8,11 @@ from kassa.actions.announce import event_of
 from kassa.actions.create_order import accepts
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.once import Answer, Key, KeyTaken, key_of, once
+from kassa.actions.provider_account import has_gateway_account
 from kassa.domain import webhook
 from kassa.domain.card import Card, check_card, digits_of, network_of
 from kassa.domain.errors import KassaError, bad_request, not_found
-from kassa.domain.payment import PAID, PENDING, Order, Payment
+from kassa.domain.payment import PAID, PENDING, SIMULATOR, Order, Payment
 from kassa.domain.views import payment_created
 from kassa.domain.vpa import check_vpa
 from kassa.store import idempotency, orders, outbox, payments
@@ -36,8 +37,8 @@ async def create_payment(
 ) -> Answer:
     """Create a pending payment; `merchant_id` is None on the open endpoint, where the order tells whose it is.
 
-    Raises NOT_FOUND_ERROR for an order that is not there, INVALID_VPA, INVALID_CARD or EXPIRED_CARD, and
-    BAD_REQUEST_ERROR for one that is paid.
+    Raises NOT_FOUND_ERROR for an order that is not there, INVALID_VPA, INVALID_CARD or EXPIRED_CARD,
+    BAD_REQUEST_ERROR for one that is paid, and PROVIDER_CANNOT where real money moves.
     """
     order = await gateway.batched(find_orders, asked.order_id)
     if order is None or (not order.merchant_active if merchant_id is None else order.merchant_id != merchant_id):
@@ -46,6 +47,7 @@ async def create_payment(
 
     async def work() -> Answer:
         payment = _payment(gateway, order, asked)
+        _check_bank(gateway, order)
         if order.status == PAID:
             raise bad_request("Order is already paid")
         if order.expires_at is not None and order.expires_at <= payment.created_at:
@@ -56,6 +58,19 @@ async def create_payment(
         return answer
 
     return await once(gateway, key, work)
+
+
+def _check_bank(gateway: Gateway, order: Order) -> None:
+    """Raise PROVIDER_CANNOT where the simulated bank is not the one to pay.
+
+    Whoever knows an order's id may pay it here, and this bank moves no money: so it must not settle the orders of
+    those who take real money elsewhere.
+    """
+    chosen = order.merchant_provider or gateway.settings.kassa_provider
+    real = gateway.settings.production and (order.merchant_has_account or has_gateway_account(gateway.settings))
+    if chosen != SIMULATOR or real:
+        where = "its provider" if chosen == SIMULATOR else chosen
+        raise KassaError("PROVIDER_CANNOT", f"This order is to be paid on a page of {where}; open a checkout session")
 
 
 def _told(gateway: Gateway, order: Order, payment: Payment) -> list[Event]:

@@ -65,6 +65,11 @@ def gateway_account(settings: Settings, provider: str) -> Credentials | None:
     return Credentials(key, secret, webhook_secret or "", is_live(settings, provider, key))
 
 
+def has_gateway_account(settings: Settings) -> bool:
+    """Whether the gateway has an account of its own at any provider."""
+    return any(gateway_account(settings, name) is not None for name in ("stripe", "razorpay", "paypal"))
+
+
 def is_live(settings: Settings, provider: str, key: str) -> bool:
     """Whether a key moves real money: Stripe's and Razorpay's say so themselves, PayPal's by the address it is for."""
     if provider == "paypal":

@@ -71,6 +71,9 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     merchant_active: bool = True
     merchant_name: str = ""
     allowed_origins: list[str] = []
+    # Who moves the merchant's money unless a request says otherwise, and whether it has an account of its own anywhere.
+    merchant_provider: str | None = None
+    merchant_has_account: bool = False
 
 
 class Payment(msgspec.Struct, frozen=True, gc=False, kw_only=True):

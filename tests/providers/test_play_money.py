@@ -1,0 +1,73 @@
+"""The simulated bank moves no money: so it settles no order of those who take real money at a provider."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from tests.integration.test_production import PRODUCTION
+from tests.live import CARD, Live
+
+UPI = {"method": "upi", "vpa": "success@kassa"}
+
+
+@pytest.fixture(scope="module")
+async def real(gateway: Live) -> AsyncIterator[Live]:
+    """A gateway in production with an account at Stripe, and a merchant there who has not said which provider."""
+    async with await gateway.beside(**PRODUCTION, STRIPE_SECRET_KEY="sk_live_of_the_gateway") as other:
+        yield await other.merchant()
+
+
+@pytest.fixture(scope="module")
+async def without_account(gateway: Live) -> AsyncIterator[Live]:
+    """A gateway in production without any account of its own."""
+    async with await gateway.beside(**PRODUCTION) as other:
+        yield other
+
+
+async def tried(shop: Live, name: str) -> list[Any]:
+    """What a payer, and the merchant, hear who pay a new order at the simulated bank, by either method."""
+    replies = []
+    for body in (UPI, {"method": "card", "card": CARD}):
+        order = await shop.order()
+        for path, anonymous in (("/api/v1/payments/public", True), ("/api/v1/payments", False)):
+            reply = await shop.post(path, {"order_id": order["id"], **body}, anonymous=anonymous)
+            replies.append(reply)
+        assert (await shop.get(f"/api/v1/orders/{order['id']}")).json["status"] == "created"
+        assert await shop.sql("SELECT 1 FROM payments WHERE order_id = $1", order["id"]) == []
+    problem = f"This order is to be paid on a page of {name}; open a checkout session"
+    assert [reply.refusal for reply in replies] == [(400, "PROVIDER_CANNOT", problem)] * 4
+    return replies
+
+
+async def test_a_merchant_of_another_provider_is_paid_nothing_by_the_simulated_bank(gateway: Live) -> None:
+    shop = await gateway.merchant()
+    order = await shop.order()
+    before = await shop.pay(order["id"], headers={"Idempotency-Key": "before"})
+    assert (await shop.request("PATCH", "/api/v1/merchant", {"provider": "stripe"})).status == 200
+
+    await tried(shop, "stripe")
+
+    # What was answered before is still the answer.
+    assert await shop.pay(order["id"], headers={"Idempotency-Key": "before"}) == before
+
+
+async def test_a_gateway_of_another_provider_takes_nothing_by_the_simulated_bank(gateway: Live) -> None:
+    async with await gateway.beside(KASSA_PROVIDER="razorpay") as other:
+        await tried(await other.merchant(), "razorpay")
+
+
+async def test_production_with_an_account_of_its_own_takes_nothing_by_the_simulated_bank(real: Live) -> None:
+    await tried(real, "its provider")
+
+
+async def test_a_merchant_with_an_account_takes_nothing_by_the_simulated_bank(without_account: Live) -> None:
+    owner, other = await without_account.merchant(), await without_account.merchant()
+    await without_account.sql(
+        """INSERT INTO provider_credentials (merchant_id, provider, live, encrypted)
+           VALUES ($1::uuid, 'stripe', true, 'x')""",
+        owner.merchant_id,
+    )
+
+    await tried(owner, "its provider")
+
+    assert (await other.pay((await other.order())["id"]))["status"] == "pending"

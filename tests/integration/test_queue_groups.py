@@ -25,6 +25,14 @@ async def test_of_a_group_only_so_many_are_leased(redis: "Redis") -> None:
     assert await queue.counts() == QueueCounts(1, 2, 1, 0)
 
 
+async def test_of_a_quick_group_more_are_leased(redis: "Redis") -> None:
+    queue = Queue(redis, most_per_group=2)
+    await queue.add_due(*(f"{group}/{number}/x" for group in ("g", "quick") for number in range(1, 5)))
+    lease = await queue.claim(10, ["quick"], 3)
+    assert sorted(lease.members) == ["g/1/x", "g/2/x", "quick/1/x", "quick/2/x", "quick/3/x"]
+    assert (await queue.claim(10, ["quick"], 3)).members == []
+
+
 async def test_of_a_lane_one_at_a_time_in_order(redis: "Redis") -> None:
     queue = Queue(redis, most_per_group=10)
     now = await queue.now_ms()

@@ -24,7 +24,8 @@ from kassa.store.database import Database
 T = TypeVar("T")
 R = TypeVar("R")
 
-DELIVERIES_PER_MERCHANT = 150
+# Webhooks on their way to one merchant at a time.
+SENDING_PER_MERCHANT = 10
 log = structlog.get_logger()
 
 
@@ -41,7 +42,7 @@ class Gateway:
         self.providers = providers
         self.payments = LeaseQueue(redis, "payments")
         self.refunds = LeaseQueue(redis, "refunds")
-        self.deliveries = LeaseQueue(redis, "deliveries", most_per_group=DELIVERIES_PER_MERCHANT)
+        self.deliveries = LeaseQueue(redis, "deliveries", most_per_group=SENDING_PER_MERCHANT)
         self.looks = LeaseQueue(redis, "looks")
         self.notifications = LeaseQueue(redis, "notifications")
         self.presence = Presence(redis)

@@ -7,7 +7,7 @@ A member is `group/lane/rest`, or a bare id where groups do not matter. At most 
 so that one slow receiver does not hold up others; and one of a lane, so that what happened first leaves first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from redis.asyncio import Redis
@@ -68,7 +68,7 @@ if after and (not before or after < before) then wake() end
 """
 )
 
-# ARGV: limit, lease_ms, most per group (0: no bound), hold_ms.
+# ARGV: limit, lease_ms, most per group (0: no bound), hold_ms, most per quick group, quick group, quick group, ...
 _CLAIM = (
     _SHARED
     + """
@@ -83,7 +83,8 @@ if #overdue > 0 then
   end
   add(list)
 end
-local busy = {}
+local bound, busy = {}, {}
+for i = 6, #ARGV do bound[ARGV[i]] = tonumber(ARGV[5]) end
 if most > 0 then
   for _, member in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
     local lane, group = string.match(member, '^(([^/]*)/[^/]*)')
@@ -96,7 +97,7 @@ for _, group in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT'
   local members = KEYS[1] .. ':' .. group
   local room = limit - #taken
   if room == 0 then break end
-  if most > 0 then room = math.min(room, most - (busy[group] or 0)) end
+  if most > 0 then room = math.min(room, (bound[group] or most) - (busy[group] or 0)) end
   if room > 0 then
     local from = #taken + 1
     local seen = redis.call('ZRANGEBYSCORE', members, '-inf', now, 'LIMIT', 0, most > 0 and room * 4 or room)
@@ -227,9 +228,10 @@ class LeaseQueue:
             args = [part for member, due_ms in members[start : start + 1_000] for part in (due_ms, member)]
             await self._add(keys=self._keys, args=args)
 
-    async def claim(self, limit: int) -> Lease:
-        """Lease up to `limit` due members for LEASE_MS."""
-        ends, wait_ms, members = await self._claim(keys=self._keys, args=[limit, LEASE_MS, self._most, HOLD_MS])
+    async def claim(self, limit: int, quick: Collection[str] = (), most_per_quick: int = 0) -> Lease:
+        """Lease up to `limit` due members for LEASE_MS; of a group in `quick`, up to `most_per_quick` at once."""
+        args: list[str | int] = [limit, LEASE_MS, self._most, HOLD_MS, most_per_quick, *quick]
+        ends, wait_ms, members = await self._claim(keys=self._keys, args=args)
         return Lease([member.decode() for member in members], ends, wait_ms)
 
     async def done(self, ended: Sequence[Ended]) -> None:

@@ -8,7 +8,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from kassa.actions.deliver_webhook import attempt_delivery, record_attempts
-from kassa.actions.gateway import Gateway, epoch_ms
+from kassa.actions.gateway import SENDING_PER_MERCHANT, Gateway, epoch_ms
 from kassa.domain.errors import KassaError
 from kassa.net import Outbound
 from kassa.queue import Ended
@@ -19,8 +19,12 @@ from kassa.worker.consume import idle_s, shortly_ms
 
 IN_FLIGHT = 1_000
 CLAIM_AT_LEAST = 100
-SENDING_PER_MERCHANT = 10
 WAIT_S = 2.0
+# What is claimed for a quick receiver, so that the next are at hand when one has left: all of it leaves within WAIT_S.
+HELD_PER_QUICK = 150
+QUICK_MS = WAIT_S * 1000 * SENDING_PER_MERCHANT / HELD_PER_QUICK
+# With more merchants than that at once, what is sent at once to each fills the room.
+QUICK_AT_MOST = IN_FLIGHT // SENDING_PER_MERCHANT
 # A delivery that the queue holds due this much before the database does was put there by mistake.
 EARLY = timedelta(seconds=2)
 log = structlog.get_logger()
@@ -43,6 +47,8 @@ class Deliverer:
         self._outbound = outbound
         self._stopping = stopping
         self._lines: defaultdict[str, _Line] = defaultdict(_Line)
+        # Merchants whose receivers have just answered quickly, in that order.
+        self._quick: dict[str, None] = {}
         self._finish: Batch[tuple[Attempt, Ended], None] = Batch(self._finished)
         self._give_back: Batch[Ended, None] = Batch(self._given_back)
         self._in_flight = 0
@@ -56,7 +62,7 @@ class Deliverer:
             self._room.clear()
             await self._room.wait()
             return 0
-        lease = await self._gateway.deliveries.claim(room)
+        lease = await self._gateway.deliveries.claim(room, self._quick, HELD_PER_QUICK)
         if not lease.members:
             return idle_s(lease.wait_ms)
         members = {member.rpartition("/")[2]: member for member in lease.members}
@@ -93,6 +99,7 @@ class Deliverer:
         try:
             while True:
                 attempt = await attempt_delivery(self._gateway, self._outbound, due)
+                self._pace(due.merchant_id, attempt.duration_ms)
                 self._finish.submit((attempt, ended)).add_done_callback(self._ended)
                 if not line.waiting or self._stopping.is_set():
                     return
@@ -101,6 +108,14 @@ class Deliverer:
             line.sending -= 1
             if not line.sending and not line.waiting:
                 del self._lines[due.merchant_id]
+
+    def _pace(self, merchant_id: str, duration_ms: int) -> None:
+        """Note who is quick: of the others no more is claimed than is sent at once, or it would fill the room."""
+        self._quick.pop(merchant_id, None)
+        if duration_ms <= QUICK_MS:
+            self._quick[merchant_id] = None
+            if len(self._quick) > QUICK_AT_MOST:
+                del self._quick[next(iter(self._quick))]
 
     def _give_up(self, line: _Line) -> None:
         """Give back what has waited its time, in its place before what came after it."""

@@ -30,10 +30,11 @@ test: .venv/installed-dev web/node_modules/.all $(PAGES) ## Run the tests: make 
 
 check: lint types web test ## Everything a change must pass
 
-lint: .venv/installed-dev ## Style and layers
+lint: .venv/installed-dev ## Style, layers and templates
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/cfn-lint deploy/aws/*.yaml
 	@$(PIP) check
 
 types: .venv/installed-dev ## Types

@@ -102,10 +102,12 @@ class RedisServer(Server):
     def __init__(self, program: str) -> None:
         super().__init__()
         self._program = program
+        # Whatever else is to be set, such as `--tls-port`.
+        self.options: list[str] = []
         self.url = f"unix://{self.folder}/redis.sock"
 
     async def __aenter__(self) -> "RedisServer":
-        command = [self._program, "--port", "0", "--unixsocket", str(self.folder / "redis.sock")]
+        command = [self._program, "--port", "0", "--unixsocket", str(self.folder / "redis.sock"), *self.options]
         client = Redis.from_url(self.url)
 
         async def answers() -> bool:
@@ -125,6 +127,8 @@ class PostgresServer(Server):
     def __init__(self, programs: Path) -> None:
         super().__init__(unprivileged())
         self._programs = programs
+        # Whatever else is to be set, such as `ssl`.
+        self.options: dict[str, str] = {}
         self.url = f"postgresql://postgres@/postgres?host={self.folder}"
 
     async def __aenter__(self) -> "PostgresServer":
@@ -133,7 +137,7 @@ class PostgresServer(Server):
         initdb = [str(self._programs / "initdb"), "--pgdata", data, "--username=postgres", "--auth=trust"]
         made = await self.ended(self.run([*initdb, "--encoding=UTF8", "--no-sync", "--no-instructions"], env))
         assert made == 0, (self.folder / "log").read_text()
-        options = {"listen_addresses": "", "unix_socket_directories": str(self.folder), "fsync": "off"}
+        options = {"listen_addresses": "", "unix_socket_directories": str(self.folder), "fsync": "off"} | self.options
         command = [str(self._programs / "postgres"), "-D", data]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]

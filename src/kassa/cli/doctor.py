@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+import asyncpg
 import typer
 from redis.exceptions import RedisError
 
@@ -114,7 +115,7 @@ async def examine(settings: Settings) -> int:
             try:
                 async with asyncio.timeout(60):
                     findings = await check(gateway)
-            except (RedisError, KassaError, *LOST) as error:
+            except (RedisError, KassaError, asyncpg.PostgresError, *LOST) as error:
                 findings = [Finding(False, f"{name}: {error.__class__.__name__}", mend)]
             for finding in findings:
                 mark = typer.style("ok  ", fg="green") if finding.well else typer.style("bad ", fg="red", bold=True)

@@ -31,6 +31,9 @@ def up(
 
 def api(
     migrate: Annotated[bool, typer.Option("--migrate", help="Bring the database up to date first.")] = False,
+    pages: Annotated[
+        bool, typer.Option("--pages", help="Serve dashboard and checkout page too, on their ports.")
+    ] = False,
     fd: Annotated[list[int] | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serve the REST API on PORT, with the DATABASE_URL and REDIS_URL of the environment."""
@@ -39,7 +42,8 @@ def api(
     found = resolved()
     if migrate:
         asyncio.run(app.prepare(found))
-    app.run_api(found, [socket.socket(fileno=one) for one in fd] if fd else [app.listening_socket(found.port)])
+    ports = (found.port, *found.dashboard_ports, found.checkout_port) if pages else (found.port,)
+    app.run_api(found, [socket.socket(fileno=one) for one in fd] if fd else list(map(app.listening_socket, ports)))
 
 
 class Face(StrEnum):

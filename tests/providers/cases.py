@@ -49,6 +49,8 @@ class UnderTest:
     """How old it may be, where it does."""
     holds: bool = True
     """Whether money can be held and captured later."""
+    lets_go: bool = True
+    """Whether held money can be let go at once."""
     leads_back: bool = True
     """Whether its page has a way back to the shop without paying."""
 
@@ -94,6 +96,7 @@ PROVIDERS = [
         },
         frozenset({"USD", "INR", "JPY", "KWD"}),
         stale_is_refused=False,
+        lets_go=False,
         leads_back=False,
     ),
 ]

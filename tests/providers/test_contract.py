@@ -159,19 +159,6 @@ async def test_a_session_that_the_provider_does_not_know_is_unknown(case: Case) 
     assert (await case.standing(never)).state == "unknown"
 
 
-async def test_held_money_is_captured_once(case: Case) -> None:
-    if not case.under.holds:
-        pytest.skip(f"{case.under.name} holds no money")
-    charge = await case.paid(outcome="authorise")
-    assert not (await case.standing(charge)).captured
-
-    captured = [await case.provider.capture(charge, case.credentials) for _ in range(2)]
-
-    assert [(one.state, one.amount, one.captured) for one in captured] == [("succeeded", 50_000, True)] * 2
-    [booked] = await case.books(charge.payment_id, "charges")
-    assert booked["captured"] and (await case.standing(charge)).captured
-
-
 async def test_a_refund_is_made_once_and_the_rest_can_follow(case: Case) -> None:
     charge = await case.paid()
 
@@ -252,20 +239,6 @@ async def test_a_refund_that_went_unanswered_is_made_once(case: Case, fault: str
     assert silence.value.unknown
     assert again.state == "processed"
     assert [row["amount"] for row in await case.books(charge.payment_id, "refunds")] == [20_000]
-
-
-async def test_a_capture_that_went_unanswered_is_made_once(case: Case) -> None:
-    if not case.under.holds:
-        pytest.skip(f"{case.under.name} holds no money")
-    charge = await case.paid(outcome="authorise")
-    await case.control("faults", operation="capture", kind="timeout_after_charging")
-
-    with pytest.raises(ProviderError) as silence:
-        await case.impatient.capture(charge, case.credentials)
-    again = await case.provider.capture(charge, case.credentials)
-
-    assert silence.value.unknown and again.captured
-    assert len(await case.books(charge.payment_id, "charges")) == 1
 
 
 @pytest.mark.parametrize(

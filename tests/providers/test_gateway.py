@@ -204,25 +204,6 @@ async def test_late_success_after_failure_is_taken_and_shown_as_such(shop: Shop)
     assert (await shop.gateway.get(f"/api/v1/orders/{session['order_id']}")).json["status"] == "paid"
 
 
-async def test_a_second_success_for_a_paid_order_goes_back_by_itself(shop: Shop) -> None:
-    first = await shop.open()
-    second = await shop.open(first["order_id"])
-    await shop.control("outcome", session=first["payment_id"], outcome="pay")
-    await shop.gateway.settled(first["payment_id"])
-
-    await shop.control("outcome", session=second["payment_id"], outcome="pay")
-    payment = await shop.gateway.settled(second["payment_id"])
-
-    assert (payment["status"], payment["error_code"]) == ("failed", "ORDER_ALREADY_PAID")
-
-    async def returned() -> Any:
-        return await shop.books("refunds", second["payment_id"])
-
-    [refund] = await until(returned, "the second payment goes back")
-    assert refund["amount"] == 50_000
-    assert await shop.books("refunds", first["payment_id"]) == []
-
-
 async def test_a_notification_that_comes_before_its_payment_is_kept_and_tried_again(shop: Shop) -> None:
     await shop.control("notifications", hold=True)
     session = await shop.open()

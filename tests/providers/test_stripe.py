@@ -18,7 +18,8 @@ from kassa.domain.errors import CATALOGUE, KassaError
 from kassa.domain.money import exponent
 from kassa.providers.base import Charge, Credentials, LineItem, Notice, ProviderError
 from kassa.providers.declines import STRIPE
-from kassa.providers.stripe import Stripe, from_stripe, key_is_live, to_stripe
+from kassa.providers.stripe import Stripe, key_is_live
+from kassa.providers.stripe_amounts import from_stripe, to_stripe
 from kassa.sandbox.stripe import StripeStandIn
 
 ACCOUNT = Credentials("sk_test_kassa_sandbox", "", "whsec_kassa_sandbox", False)

@@ -74,7 +74,7 @@ async def _ask(gateway: Gateway, payment: Payment, session: CheckoutSession, now
 
 
 async def _give_back(gateway: Gateway, payment: Payment, session: CheckoutSession) -> str:
-    """Refund what was taken for an order that another payment had settled."""
+    """Give back what came for an order that another payment had settled, and ask ever less often until it has gone."""
     now = gateway.now()
     provider = gateway.providers[session.provider]
     try:
@@ -83,7 +83,8 @@ async def _give_back(gateway: Gateway, payment: Payment, session: CheckoutSessio
         done, said = standing.state == "processed", f"return {standing.state}"
     except ProviderError as error:
         done, said = False, f"return postponed: {error.code}"
-    due_at = now + timedelta(seconds=FIRST_LOOK_S)
+    # It failed when it was last updated: so this waits about as long again as it has waited.
+    due_at = now + min(max(now - payment.updated_at, timedelta(seconds=FIRST_LOOK_S)), timedelta(seconds=DAILY_S))
     await provider_payments.note_return(gateway.database, payment.id, now if done else None, due_at)
     if not done:
         gateway.enqueue(gateway.looks, [(payment.id, epoch_ms(due_at))])

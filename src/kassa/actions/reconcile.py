@@ -65,8 +65,9 @@ async def differences(gateway: Gateway, provider: str, day: date) -> AsyncIterat
                 yield Difference(theirs.provider_ref, payment_id, they_say, "unknown")
             continue
         listed.add(ours.id)
-        returned = ours.return_due_at is not None
-        fits = theirs.succeeded == (ours.status == SUCCESS or returned)
+        # Of what goes back some was taken there, and some only held.
+        returned = ours.return_due_at is not None or (ours.refunded_amount == ours.amount and not ours.captured)
+        fits = returned or theirs.succeeded == (ours.status == SUCCESS)
         if not fits or (theirs.succeeded and (theirs.amount, theirs.currency) != (ours.amount, ours.currency)):
             yield Difference(theirs.provider_ref, ours.id, they_say, f"{ours.status}, {ours.amount} {ours.currency}")
     begins = datetime.combine(day, time(), UTC)

@@ -164,7 +164,10 @@ class Provider(Protocol):
         """Capture what was authorised, in full."""
 
     async def refund(self, charge: Charge, refund_id: str, amount: int, credentials: Credentials) -> RefundStanding:
-        """Give back `amount`, once per `refund_id`; asked again, say how that refund stands."""
+        """Give back `amount`, once per `refund_id`; asked again, say how that refund stands.
+
+        Money that is only held is let go instead, which can be done with all of it alone.
+        """
 
     async def verify(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, now: datetime) -> Notice:
         """The notification in `body`, once its signature is known to be right; raises INVALID_SIGNATURE."""

@@ -36,6 +36,8 @@ SHORTEST_S = 16 * 60
 # How far back attempts at one link are looked for among all payments of the account, in pages of a hundred.
 ATTEMPT_PAGES = 5
 MAX_DESCRIPTION_LENGTH = 2_048
+# https://razorpay.com/docs/payments/payments/: what is not captured until then is refunded by itself.
+HELD_FOR = timedelta(days=5)
 # https://razorpay.com/docs/payments/international-payments/#supported-currencies
 _SUPPORTED = """
     AED ALL AMD AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BZD CAD CHF CLP CNY COP CRC CUP CVE
@@ -59,6 +61,8 @@ class _Payment(msgspec.Struct):
     status: str
     amount: int
     currency: str
+    created_at: int | None = None
+    captured: bool | None = None
     description: str | None = None
     notes: _Notes = None
     error_code: str | None = None
@@ -80,6 +84,17 @@ class _Payment(msgspec.Struct):
         """Our code and Razorpay's for a refused attempt."""
         theirs = self.error_reason or self.error_code
         return in_our_words(RAZORPAY, theirs), theirs
+
+    def let_go(self, now: datetime) -> RefundStanding | None:
+        """How money that is held, and so cannot be refunded, goes back: by itself. None when it was taken.
+
+        Until then the account's settings, or somebody, may capture it after all.
+        """
+        if self.status not in ("authorized", "refunded"):
+            return None
+        over = self.created_at is not None and now >= datetime.fromtimestamp(self.created_at, UTC) + HELD_FOR
+        state: Literal["pending", "processed"] = "processed" if over or self.status == "refunded" else "pending"
+        return RefundStanding(state=state, provider_ref=self.id)
 
     def taken(self, answer: str) -> Standing:
         """A success: what was taken, or what is held until it is captured."""
@@ -207,7 +222,7 @@ class Razorpay:
             payment = await self._api.post(f"{path}/capture", credentials, _Payment, body)
         except Refused:
             payment = await self._api.get(path, credentials, _Payment)
-            if payment.status not in ("captured", "refunded"):
+            if payment.status not in ("captured", "refunded") or payment.captured is False:
                 raise
         return payment.taken(f"payment {payment.status}")
 
@@ -220,7 +235,13 @@ class Razorpay:
         body = {"amount": amount, "speed": "normal", "notes": {"kassa_refund_id": refund_id}}
         # The key is at least ten letters, digits, hyphens and underscores, which our ids are.
         headers = {"X-Refund-Idempotency": refund_id}
-        return (await self._api.post(f"{path}/refund", credentials, _Refund, body, headers)).standing()
+        try:
+            return (await self._api.post(f"{path}/refund", credentials, _Refund, body, headers)).standing()
+        except Refused:
+            payment = await self._api.get(path, credentials, _Payment)
+            if amount != charge.amount or (let_go := payment.let_go(datetime.now(UTC))) is None:
+                raise
+            return let_go
 
     async def verify(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, now: datetime) -> Notice:
         """Check the signature over the raw body, then decode by the event's type.

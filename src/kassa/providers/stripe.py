@@ -11,7 +11,6 @@ import msgspec
 import stripe
 
 from kassa.domain.errors import KassaError, bad_request
-from kassa.domain.money import exponent
 from kassa.providers.base import (
     Capability,
     Charge,
@@ -25,6 +24,7 @@ from kassa.providers.base import (
     Standing,
 )
 from kassa.providers.declines import in_our_words
+from kassa.providers.stripe_amounts import from_stripe, to_stripe
 from kassa.providers.stripe_errors import DECLINES, NAME, our_errors
 
 if TYPE_CHECKING:
@@ -43,9 +43,6 @@ _REFUNDS: dict[str, Literal["pending", "processed", "failed"]] = {
     "failed": "failed",
     "canceled": "failed",
 }
-# https://docs.stripe.com/currencies: smallest units that are not those of ISO 4217, as theirs per one of ours.
-_WHOLE_UNITS_BY_HUNDREDS = frozenset({"ISK", "UGX"})
-_HUNDREDTHS_BY_WHOLE_UNITS = frozenset({"MGA"})
 
 # The library reports on the machine it runs on, and logs what it sends, e-mail addresses included.
 stripe.enable_telemetry = False
@@ -209,17 +206,31 @@ class Stripe:
         """Refund, unless it was asked for before: an idempotency key alone would repeat that day's answer."""
         intent, theirs = _money(charge), to_stripe(amount, charge.currency)
         client = self._client(credentials)
-        with our_errors():
-            page = await client.v1.refunds.list_async({"payment_intent": intent, "limit": PAGE})
-            async for made in page.auto_paging_iter():
-                if (made.to_dict()["metadata"] or {}).get("kassa_refund_id") == refund_id:
-                    return _refund_standing(made)
-            return _refund_standing(
-                await client.v1.refunds.create_async(
-                    {"payment_intent": intent, "amount": theirs, "metadata": {"kassa_refund_id": refund_id}},
-                    {"idempotency_key": refund_id},
+        try:
+            with our_errors():
+                page = await client.v1.refunds.list_async({"payment_intent": intent, "limit": PAGE})
+                async for made in page.auto_paging_iter():
+                    if (made.to_dict()["metadata"] or {}).get("kassa_refund_id") == refund_id:
+                        return _refund_standing(made)
+                return _refund_standing(
+                    await client.v1.refunds.create_async(
+                        {"payment_intent": intent, "amount": theirs, "metadata": {"kassa_refund_id": refund_id}},
+                        {"idempotency_key": refund_id},
+                    )
                 )
-            )
+        except ProviderError as error:
+            if error.code == "PROVIDER_REJECTED" and amount == charge.amount and await self._let_go(charge, client):
+                return RefundStanding(state="processed", provider_ref=intent)
+            raise
+
+    async def _let_go(self, charge: Charge, client: stripe.StripeClient) -> bool:
+        """Cancel what is held, as it cannot be refunded; False when it is not held, nor was."""
+        intents, intent = client.v1.payment_intents, _money(charge)
+        with our_errors():
+            found = await intents.retrieve_async(intent)
+            if found.status == "requires_capture":
+                found = await intents.cancel_async(intent, {}, {"idempotency_key": f"{charge.payment_id}:cancel"})
+        return found.status == "canceled"
 
     async def verify(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, now: datetime) -> Notice:
         """Check the signature with Stripe's library, which reads the clock itself, then decode by the event's type."""
@@ -281,26 +292,6 @@ def key_is_live(key: str) -> bool:
     raise ProviderError(
         "PROVIDER_NOT_CONFIGURED", NAME, description="A Stripe key begins with sk_test_, rk_test_, sk_live_ or rk_live_"
     )
-
-
-def to_stripe(amount: int, currency: str) -> int:
-    """Our smallest unit as Stripe counts it; raises PROVIDER_CANNOT for an amount that Stripe cannot take."""
-    if currency in _WHOLE_UNITS_BY_HUNDREDS:
-        return amount * 100
-    step = 100 if currency in _HUNDREDTHS_BY_WHOLE_UNITS else 10 if exponent(currency) == 3 else 1
-    if amount % step:
-        zeros = "00" if step == 100 else "0"
-        raise ProviderError(
-            "PROVIDER_CANNOT", NAME, description=f"Stripe takes amounts in {currency} only if they end in {zeros}"
-        )
-    return amount // 100 if currency in _HUNDREDTHS_BY_WHOLE_UNITS else amount
-
-
-def from_stripe(amount: int, currency: str) -> int:
-    """The inverse of `to_stripe`."""
-    if currency in _WHOLE_UNITS_BY_HUNDREDS:
-        return amount // 100
-    return amount * 100 if currency in _HUNDREDTHS_BY_WHOLE_UNITS else amount
 
 
 def _success(answer: str, amount: int, currency: str, charge_ref: str | None, captured: bool) -> Standing:

@@ -9,7 +9,7 @@ Outcome = Literal["pay", "authorise", "decline", "pay_async", "async_succeed", "
 State = Literal["open", "processing", "paid", "failed", "expired"]
 Happened = Literal[
     "paid", "authorised", "declined", "processing", "async_succeeded", "async_failed", "expired", "captured",
-    "refunded", "refund_changed",
+    "released", "refunded", "refund_changed",
 ]  # fmt: skip
 RefundState = Literal["pending", "processed", "failed"]
 # From which states an outcome is possible; money that comes late takes no notice of any.
@@ -51,6 +51,8 @@ class Charge:
     captured: bool
     created_s: int
     refunds: list[Refund] = field(default_factory=list)
+    # Held money that was let go, and can be taken no more.
+    released: bool = False
 
     @property
     def refunded(self) -> int:
@@ -144,7 +146,9 @@ class Books:
             if (charge := one.charge) is None:
                 continue
             money = {"currency": charge.currency.upper(), "charge": charge.ref}
-            found["charges"].append(whose | money | {"amount": charge.amount, "captured": charge.captured})
+            found["charges"].append(
+                whose | money | {"amount": charge.amount, "captured": charge.captured, "released": charge.released}
+            )
             for refund in charge.refunds:
                 found["refunds"].append(
                     whose | money | {"refund": refund.ref, "refund_id": refund.refund_id, "amount": refund.amount,

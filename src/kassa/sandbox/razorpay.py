@@ -30,6 +30,8 @@ _KNOWN = frozenset((
     "first_min_partial_amount", "notes", "notify", "options", "reference_id", "reminder_enable", "upi_link",
 ))  # fmt: skip
 _SHORTEST_S, _LONGEST_S = 15 * 60, 183 * 86_400
+# https://razorpay.com/docs/payments/payments/: what is not captured within five days is refunded by itself.
+_HELD_S = 5 * 86_400
 _NO_ID = "The id provided does not exist"
 # What becomes of an attempt to pay.
 _ATTEMPTS: dict[Happened, str] = {
@@ -124,6 +126,14 @@ class RazorpayStandIn(StandIn):
             attempts[:] = [one for one in attempts if one["id"] != ref]
             attempts.append({**made, "created_s": self.books.now_s()})
         self.announce(session, happened)
+
+    def expire_due(self) -> None:
+        """Money that is held and not captured in five days goes back to the payer as well."""
+        super().expire_due()
+        for session in self.books.sessions.values():
+            charge = session.charge
+            if charge and not charge.captured and charge.created_s + _HELD_S <= self.books.now_s():
+                charge.released = True
 
     def announce(self, session: Session, happened: Happened) -> None:
         """Razorpay's events; of money that comes after the link's end the payment's own only."""
@@ -281,7 +291,7 @@ class RazorpayStandIn(StandIn):
 
     def _capture(self, account: str, call: Call, asked: Json) -> Json:
         session, charge = self._charged(account, call)
-        if charge.captured:
+        if charge.captured or charge.released:
             raise _Wrong("This payment has already been captured", reason="input_validation_failed")
         if (asked.get("amount"), asked.get("currency", "INR")) != (charge.amount, charge.currency):
             raise _Wrong("Capture amount must be equal to the amount authorized")

@@ -64,6 +64,8 @@ def payment_object(session: Session, attempt: Json) -> Json:
     refunded = charge.refunded if charge else 0
     if charge and charge.captured:
         status = "refunded" if refunded == charge.amount else "captured"
+    elif charge and charge.released:
+        status, refunded = "refunded", charge.amount
     return {
         "id": attempt["id"],
         "entity": "payment",
@@ -76,7 +78,7 @@ def payment_object(session: Session, attempt: Json) -> Json:
         "method": "card",
         "amount_refunded": refunded,
         "refund_status": None if not refunded else "full" if status == "refunded" else "partial",
-        "captured": status in ("captured", "refunded"),
+        "captured": charge is not None and charge.captured,
         "description": f"#{session.ref.removeprefix('plink_')}",
         "card_id": None,
         "bank": None,

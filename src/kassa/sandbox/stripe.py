@@ -49,6 +49,7 @@ _EVENTS: dict[Happened, tuple[tuple[str, str], ...]] = {
     ),
     "expired": (("checkout.session.expired", "session"),),
     "captured": (("charge.captured", "charge"), ("payment_intent.succeeded", "intent")),
+    "released": (("payment_intent.canceled", "intent"),),
     "refunded": (("charge.refunded", "charge"),),
     "refund_changed": (("charge.refund.updated", "charge"),),
 }
@@ -85,6 +86,7 @@ class StripeStandIn(StandIn):
             self.route("POST", sessions + "/{session}/expire", "expire", self._posted(self._expire)),
             self.route("GET", intents, "retrieve", self._asked(self._retrieve_intent)),
             self.route("POST", intents + "/capture", "capture", self._posted(self._capture)),
+            self.route("POST", intents + "/cancel", "refund", self._posted(self._cancel)),
             self.route("GET", "/v1/refunds", "list", self._asked(self._list_refunds)),
             self.route("POST", "/v1/refunds", "refund", self._posted(self._refund)),
         ]
@@ -223,12 +225,21 @@ class StripeStandIn(StandIn):
     def _capture(self, account: str, call: Call, form: Json) -> Json:
         session = self._by_intent(account, call.params["intent"])
         charge = session.charge
-        if charge is None or charge.captured:
+        if charge is None or charge.captured or charge.released:
             raise _Wrong(
                 400, "This PaymentIntent could not be captured.", code="payment_intent_unexpected_state", param="intent"
             )
         charge.captured = True
         self.announce(session, "captured")
+        return intent_object(session)
+
+    def _cancel(self, account: str, call: Call, form: Json) -> Json:
+        session = self._by_intent(account, call.params["intent"])
+        charge = session.charge
+        if charge is None or charge.captured or charge.released:
+            raise _Wrong(400, "You cannot cancel this PaymentIntent.", code="payment_intent_unexpected_state")
+        charge.released = True
+        self.announce(session, "released")
         return intent_object(session)
 
     def _refund(self, account: str, call: Call, form: Json) -> Json:

@@ -91,7 +91,7 @@ def intent_object(session: Session, with_charge: bool = False) -> Json:
     """What was tried within a session."""
     charge = session.charge
     if charge:
-        status = "succeeded" if charge.captured else "requires_capture"
+        status = "succeeded" if charge.captured else "canceled" if charge.released else "requires_capture"
     elif session.state == "processing":
         status = "processing"
     else:

@@ -4,6 +4,7 @@ What the environment leaves open can come from AWS Secrets Manager.
 """
 
 import ipaddress
+import itertools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,8 @@ from kassa import aws
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Rate = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Millis = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
-Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+MAX_PORT = 65_535
+Port = Annotated[int, msgspec.Meta(ge=1, le=MAX_PORT)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 BROKER_SCHEMES = ("amqp", "amqps", "stomp", "stomp+ssl")
@@ -93,6 +95,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper, forb
                 raise ValueError(f"{low.upper()} must not exceed {high.upper()}")
         _networks("WEBHOOK_ALLOW_PRIVATE", self.webhook_allow_private or "")
         _networks("TRUSTED_PROXIES", self.trusted_proxies)
+        _check_ports(self)
         if self.broker_url is not None:
             _check_broker_url(self.broker_url)
 
@@ -155,6 +158,20 @@ def _networks(variable: str, text: str) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
     except ValueError as error:
         raise ValueError(f"{variable} must be networks such as 10.0.0.0/8,fd00::/8: {error}") from error
+
+
+def _check_ports(settings: Settings) -> None:
+    """Raise ValueError with the names of two ports that are the same; one that nothing listens on does not count."""
+    first, second = settings.dashboard_ports
+    if second > MAX_PORT:
+        raise ValueError(f"DASHBOARD_PORT must be at most {MAX_PORT - 2}: the dashboard answers two ports above it too")
+    ports = {"PORT": settings.port, "DASHBOARD_PORT": first, "DASHBOARD_PORT + 2": second}
+    ports["CHECKOUT_PORT"] = settings.checkout_port
+    if settings.kassa_provider_sandbox:
+        ports["SANDBOX_PORT"] = settings.sandbox_port
+    for (one, port), (other, same) in itertools.combinations(ports.items(), 2):
+        if port == same:
+            raise ValueError(f"{one} and {other} are both {port}: give one of them another port")
 
 
 def _check_broker_url(url: str) -> None:

@@ -226,6 +226,16 @@ def test_port_in_use_names_its_holder_before_anything_starts(fresh: Gateway) -> 
     assert not (fresh.home / "logs").exists()
 
 
+def test_port_of_the_sandbox_in_use_is_told_before_anything_starts(fresh: Gateway) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = fresh.command(KASSA_PROVIDER_SANDBOX="1", SANDBOX_PORT=str(port))
+    assert refused.returncode == 1
+    assert f"Port {port} is in use by pid {os.getpid()}:" in refused.stdout
+    assert "SANDBOX_PORT=" in refused.stdout
+    assert not (fresh.home / "logs").exists()
+
+
 def test_failing_start_shows_the_log_and_leaves_nothing_running(fresh: Gateway) -> None:
     failed = fresh.command(DATABASE_URL=f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
     assert failed.returncode == 1

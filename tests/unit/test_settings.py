@@ -1,6 +1,7 @@
 """Settings: each variable is read, a bad value is refused by its name, production refuses what is for development."""
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ FIELDS = {field.encode_name: field for field in msgspec.structs.fields(Settings)
 # Where "another valid value" needs more than the type says.
 SPECIAL = {
     "BROKER_URL": "amqp://localhost",
+    "CHECKOUT_PORT": "4001",
+    "DASHBOARD_PORT": "4000",
     "PROCESSING_DELAY_MIN": "4999",
     "REFUND_DELAY_MIN": "2999",
     "TRUSTED_PROXIES": "10.0.0.0/8",
@@ -64,9 +67,33 @@ def test_what_is_not_a_setting_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"PORT": "3000"}, "PORT and DASHBOARD_PORT are both 3000"),
+        ({"PORT": "3001"}, "PORT and CHECKOUT_PORT are both 3001"),
+        ({"PORT": "3002"}, "PORT and DASHBOARD_PORT + 2 are both 3002"),
+        ({"DASHBOARD_PORT": "3001"}, "DASHBOARD_PORT and CHECKOUT_PORT are both 3001"),
+        ({"DASHBOARD_PORT": "2999"}, "DASHBOARD_PORT + 2 and CHECKOUT_PORT are both 3001"),
+        (
+            {"SANDBOX_PORT": "3002", "KASSA_PROVIDER_SANDBOX": "1"},
+            "DASHBOARD_PORT + 2 and SANDBOX_PORT are both 3002",
+        ),
+        ({"SANDBOX_PORT": "8000", "KASSA_PROVIDER_SANDBOX": "1"}, "PORT and SANDBOX_PORT are both 8000"),
+    ],
+)
+def test_two_ports_that_are_the_same_are_refused_by_both_names(given: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(named)):
+        load(given)
+
+
+def test_a_port_of_a_sandbox_that_is_off_is_in_nobodys_way() -> None:
+    assert load({"SANDBOX_PORT": "3002"}).sandbox_port == 3002
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("PORT", "0"), ("PORT", "65536"), ("PORT", "http"), ("PORT", "80.5"), ("DASHBOARD_PORT", "-1"),
+        ("DASHBOARD_PORT", "65534"), ("PORT", "0"), ("PORT", "65536"), ("PORT", "http"), ("PORT", "80.5"), ("DASHBOARD_PORT", "-1"),
         ("CHECKOUT_PORT", "x"), ("UPI_SUCCESS_RATE", "1.01"), ("UPI_SUCCESS_RATE", "-0.1"),
         ("UPI_SUCCESS_RATE", "nan"), ("CARD_SUCCESS_RATE", "90%"), ("PROCESSING_DELAY_MIN", "-1"),
         ("PROCESSING_DELAY_MAX", "86400001"), ("TEST_MODE", "maybe"), ("TEST_PAYMENT_SUCCESS", "2"),

@@ -40,6 +40,9 @@ def up(settings: Settings, api_count: int, worker_count: int) -> int:
             _stop_orphans(home)
             with ExitStack() as opened:
                 listeners = [opened.enter_context(listen(port, name)) for port, name in _ports(settings)]
+                if settings.kassa_provider_sandbox:
+                    # It opens its port by itself: whether that can be done is better known before anything starts.
+                    listen(settings.sandbox_port, "SANDBOX_PORT").close()
                 home.prepare()
                 return asyncio.run(Supervisor(settings, home, listeners, api_count, worker_count).run())
     except HomeTakenError:

@@ -16,7 +16,7 @@ from kassa.domain.payment import PAID, PENDING, SIMULATOR, Order, Payment
 from kassa.domain.views import payment_created
 from kassa.domain.vpa import check_vpa
 from kassa.store import idempotency, orders, outbox, payments
-from kassa.store.database import retried
+from kassa.store.database import Connection, retried
 from kassa.store.idempotency import Claim
 from kassa.store.outbox import Event
 
@@ -133,21 +133,26 @@ async def _insert(gateway: Gateway, items: list[_Item]) -> list[Exception | None
     claims = [claim for _, _, claim in items if claim is not None]
 
     async def write() -> list[bool]:
-        if not claims and not any(events for _, events, _ in items):
+        if not claims and gateway.settings.broker_url is None:
             # One statement is a transaction of its own.
             async with gateway.database.connection() as connection:
-                await payments.insert(connection, [payment for payment, _, _ in items], FIRST_EVENTS)
+                await _add(connection, items)
             return [True] * len(items)
         async with gateway.database.transaction() as tx:
             won = await idempotency.claim(tx, claims)
             accepted = [accepts(claim, won) for _, _, claim in items]
-            taken = [item for item, ok in zip(items, accepted, strict=True) if ok]
-            await payments.insert(tx, [payment for payment, _, _ in taken], FIRST_EVENTS)
-            await outbox.tell(tx, [event for _, events, _ in taken for event in events])
+            events = await _add(tx, [item for item, ok in zip(items, accepted, strict=True) if ok])
+            await outbox.tell_broker(tx, events)
         return accepted
 
     accepted = await retried(write)
     taken = [item for item, ok in zip(items, accepted, strict=True) if ok]
     gateway.enqueue(gateway.payments, [(p.id, epoch_ms(p.due_at)) for p, _, _ in taken if p.due_at])
-    gateway.enqueue_deliveries([e.delivery for _, events, _ in taken for e in events if e.delivery])
+    gateway.enqueue_deliveries(outbox.deliveries_of([event for _, events, _ in taken for event in events]))
     return [None if ok else KeyTaken() for ok in accepted]
+
+
+async def _add(connection: Connection, items: list[_Item]) -> list[Event]:
+    events = [event for _, events, _ in items for event in events]
+    await payments.insert(connection, [p for p, _, _ in items], FIRST_EVENTS, outbox.deliveries_of(events))
+    return events

@@ -1,5 +1,6 @@
 """Events of payments, and their deliveries: written in the transaction of the change that they tell of."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -45,23 +46,39 @@ async def announce(tx: Connection, events: list[Event]) -> list[Delivery]:
 
 async def tell(tx: Connection, events: list[Event]) -> list[Delivery]:
     """Queue what tells of recorded events: deliveries, for sending at once, and the broker's messages."""
-    messages = [(*e.message[:1], e.payment_id, e.event, e.message[1]) for e in events if e.message is not None]
-    if messages:
-        await broker_outbox.insert(tx, messages)
-    deliveries = [e.delivery for e in events if e.delivery is not None]
+    await tell_broker(tx, events)
+    deliveries = deliveries_of(events)
     if deliveries:
         await insert_deliveries(tx, deliveries)
     return deliveries
 
 
-async def insert_deliveries(tx: Connection, deliveries: list[Delivery]) -> None:
-    """Add deliveries that are due at once."""
-    await tx.execute(
-        """INSERT INTO webhook_logs (id, merchant_id, event, payload, created_at, next_retry_at, payment_id, sequence)
-           SELECT id, merchant_id, event, payload::json, at, at, payment_id, sequence
-           FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::int[])
-               AS t (id, merchant_id, event, payload, at, payment_id, sequence)
-           ON CONFLICT (id) DO NOTHING""",
+async def tell_broker(tx: Connection, events: list[Event]) -> None:
+    """Queue the broker's messages of recorded events, where there are any."""
+    messages = [(*e.message[:1], e.payment_id, e.event, e.message[1]) for e in events if e.message is not None]
+    if messages:
+        await broker_outbox.insert(tx, messages)
+
+
+def deliveries_of(events: list[Event]) -> list[Delivery]:
+    """The deliveries that tell of the events."""
+    return [e.delivery for e in events if e.delivery is not None]
+
+
+def deliveries_sql(first: int) -> str:
+    """The statement that adds deliveries which are due at once; its arguments are `deliveries_args`, from `first` on."""
+    names = "id", "merchant_id", "event", "payload", "at", "payment_id", "sequence"
+    types = "uuid", "uuid", "text", "text", "timestamptz", "text", "int"
+    args = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(types, start=first))
+    return f"""
+        INSERT INTO webhook_logs (id, merchant_id, event, payload, created_at, next_retry_at, payment_id, sequence)
+        SELECT id, merchant_id, event, payload::json, at, at, payment_id, sequence
+        FROM unnest({args}) AS t ({", ".join(names)}) ON CONFLICT (id) DO NOTHING"""
+
+
+def deliveries_args(deliveries: Sequence[Delivery]) -> list[list[Any]]:
+    """The columns of `deliveries_sql`."""
+    return [
         [d.id for d in deliveries],
         [d.merchant_id for d in deliveries],
         [d.event for d in deliveries],
@@ -69,7 +86,15 @@ async def insert_deliveries(tx: Connection, deliveries: list[Delivery]) -> None:
         [d.created_at for d in deliveries],
         [d.payment_id for d in deliveries],
         [d.sequence for d in deliveries],
-    )
+    ]
+
+
+_INSERT_DELIVERIES = deliveries_sql(first=1)
+
+
+async def insert_deliveries(tx: Connection, deliveries: list[Delivery]) -> None:
+    """Add deliveries that are due at once."""
+    await tx.execute(_INSERT_DELIVERIES, *deliveries_args(deliveries))
 
 
 async def timeline(database: Database, payment_id: str) -> list[Any]:

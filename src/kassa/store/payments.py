@@ -1,10 +1,13 @@
 """Payments: inserted, settled and captured, each by a statement that cannot do it twice."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from kassa.domain import payment as rules
 from kassa.domain.payment import Outcome, Payment
+from kassa.domain.webhook import Delivery
+from kassa.store import outbox
 from kassa.store.database import Connection, Database
 from kassa.store.pages import Filter, page
 
@@ -31,28 +34,39 @@ def payment_of(row: Any) -> Payment:
     return Payment(**dict(zip(_FIELDS, row, strict=False)))
 
 
-async def insert(connection: Connection, payments: list[Payment], first_events: tuple[str, ...]) -> None:
-    """Add payments together with the events that they begin with, in one statement.
+def _insert_sql(and_tell: str = "") -> str:
+    return f"""
+        WITH given AS MATERIALIZED (
+            SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[],
+                                 $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[],
+                                 $13::text[], $14::text[], $15::text[])
+                AS t (id, order_id, merchant_id, amount, currency, method, status, vpa, network, last4, at, due,
+                      ref, provider, session)
+        ), added AS (
+            INSERT INTO payments (id, order_id, merchant_id, amount, currency, method, status, vpa, card_network,
+                card_last4, created_at, updated_at, due_at, provider_ref, provider, session_id, last_sequence)
+            SELECT id, order_id, merchant_id, amount, currency, method, status, vpa, network, last4, at, at, due,
+                ref, provider, session, cardinality($16::text[])
+            FROM given ON CONFLICT (id) DO NOTHING
+        ){and_tell}
+        INSERT INTO payment_events (payment_id, sequence, event, status, cause, created_at)
+        SELECT id, n, event, status, 'request', at FROM given, unnest($16::text[]) WITH ORDINALITY AS e (event, n)
+        ON CONFLICT (payment_id, sequence) DO NOTHING"""
+
+
+_INSERT = _insert_sql()
+_INSERT_AND_TELL = _insert_sql(f", told AS ({outbox.deliveries_sql(first=17)})")
+
+
+async def insert(
+    connection: Connection, payments: list[Payment], first_events: tuple[str, ...], deliveries: Sequence[Delivery] = ()
+) -> None:
+    """Add payments together with the events that they begin with and the deliveries of these, in one statement.
 
     One that is there already is left as it is.
     """
     await connection.execute(
-        """WITH given AS MATERIALIZED (
-               SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[],
-                                    $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[],
-                                    $13::text[], $14::text[], $15::text[])
-                   AS t (id, order_id, merchant_id, amount, currency, method, status, vpa, network, last4, at, due,
-                         ref, provider, session)
-           ), added AS (
-               INSERT INTO payments (id, order_id, merchant_id, amount, currency, method, status, vpa, card_network,
-                   card_last4, created_at, updated_at, due_at, provider_ref, provider, session_id, last_sequence)
-               SELECT id, order_id, merchant_id, amount, currency, method, status, vpa, network, last4, at, at, due,
-                   ref, provider, session, cardinality($16::text[])
-               FROM given ON CONFLICT (id) DO NOTHING
-           )
-           INSERT INTO payment_events (payment_id, sequence, event, status, cause, created_at)
-           SELECT id, n, event, status, 'request', at FROM given, unnest($16::text[]) WITH ORDINALITY AS e (event, n)
-           ON CONFLICT (payment_id, sequence) DO NOTHING""",
+        _INSERT_AND_TELL if deliveries else _INSERT,
         [p.id for p in payments],
         [p.order_id for p in payments],
         [p.merchant_id for p in payments],
@@ -69,6 +83,7 @@ async def insert(connection: Connection, payments: list[Payment], first_events: 
         [p.provider for p in payments],
         [p.session_id for p in payments],
         list(first_events),
+        *(outbox.deliveries_args(deliveries) if deliveries else ()),
     )
 
 

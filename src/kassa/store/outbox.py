@@ -66,7 +66,7 @@ def deliveries_of(events: list[Event]) -> list[Delivery]:
 
 
 def deliveries_sql(first: int) -> str:
-    """The statement that adds deliveries which are due at once; its arguments are `deliveries_args`, from `first` on."""
+    """The statement that adds deliveries due at once; its arguments are `deliveries_args`, from `first` on."""
     names = "id", "merchant_id", "event", "payload", "at", "payment_id", "sequence"
     types = "uuid", "uuid", "text", "text", "timestamptz", "text", "int"
     args = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(types, start=first))

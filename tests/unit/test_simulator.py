@@ -40,6 +40,19 @@ def verdict(settings: Settings, *, vpa: str | None = None, card: str | None = No
     return one.verdict(payment)
 
 
+@pytest.mark.parametrize("settings", [CERTAIN, TEST_SUCCESS])
+@pytest.mark.parametrize("status", ["created", "pending"])
+def test_a_session_that_nobody_paid_is_never_paid_by_chance(settings: Settings, status: str) -> None:
+    payment = Payment(
+        id="pay_1", order_id="order_1", merchant_id="m_1", amount=100, currency="INR", method="card", status=status,
+        created_at=NOW, updated_at=NOW, due_at=NOW, provider_ref="cs_1", session_id="cs_1",
+    )  # fmt: skip
+
+    told = bank(settings).verdict(payment)
+
+    assert told == Outcome("pay_1", False, "PAYMENT_EXPIRED", "The payer did not pay in time")
+
+
 @pytest.mark.parametrize("settings", [CERTAIN, HOPELESS, TEST_SUCCESS, TEST_FAILURE])
 @pytest.mark.parametrize("card", DECLINING_CARDS)
 def test_cards_that_decline_do_so_always_and_say_why(settings: Settings, card: str) -> None:

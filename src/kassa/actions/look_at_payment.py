@@ -41,7 +41,9 @@ async def look_at_payment(gateway: Gateway, payment_id: str, *, also_failed: boo
     if payment.status not in OPEN and not (also_failed and payment.status == FAILED):
         return None
     now = gateway.now()
-    if payment.status == CREATED and session.provider_ref is None and now > session.created_at + OPENING_TTL:
+    # Whoever came back for it at the last moment has had an answer by now.
+    given_up_at = session.created_at + OPENING_TTL + timedelta(seconds=FIRST_LOOK_S)
+    if payment.status == CREATED and session.provider_ref is None and now > given_up_at:
         await fail_payment(gateway, payment.id, "PAYMENT_EXPIRED", "The session was never opened", None, "reconciler")
         return "failed: the session was never opened"
     try:

@@ -1,6 +1,6 @@
 """Open a hosted session at a provider: the intent is committed first, then the provider is asked, under our own key."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
@@ -9,12 +9,12 @@ from kassa.actions.announce import event_of
 from kassa.actions.apply_standing import apply_standing, charge_of, fail_payment
 from kassa.actions.create_payment import find_orders
 from kassa.actions.gateway import Gateway, epoch_ms
-from kassa.actions.look_at_payment import FIRST_LOOK_S
+from kassa.actions.look_at_payment import FIRST_LOOK_S, OPENING_TTL
 from kassa.actions.once import Answer, KeyTaken, key_of, once
 from kassa.actions.provider_account import account_for
 from kassa.domain import webhook
 from kassa.domain.errors import bad_request, not_found
-from kassa.domain.payment import CREATED, PAID, PENDING, SIMULATOR, Merchant, Order, Payment
+from kassa.domain.payment import CREATED, OPEN, PAID, PENDING, SIMULATOR, Merchant, Order, Payment
 from kassa.domain.views import SessionView, iso, session_status
 from kassa.domain.webhook import Delivery
 from kassa.net import check_url
@@ -46,7 +46,8 @@ async def open_session(gateway: Gateway, merchant: Merchant, asked: Asked, idemp
     """Make a payment and a session for it, open at the provider, with the URL to send the payer to.
 
     When the provider does not answer, the same request with the same key goes on where this one stopped: the provider
-    is asked under the session's id, and so opens it once. Raises what the provider refuses as ProviderError.
+    is asked under the session's id, and so opens it once. After OPENING_TTL it begins anew. Raises what the provider
+    refuses as ProviderError.
     """
     order = await gateway.batched(find_orders, asked.order_id)
     if order is None or order.merchant_id != merchant.id:
@@ -61,7 +62,7 @@ async def open_session(gateway: Gateway, merchant: Merchant, asked: Asked, idemp
     key = key_of(merchant.id, idempotency_key, "session", msgspec.structs.astuple(asked))
 
     async def begin() -> Answer:
-        _check(order, asked)
+        _check(order, asked, session.created_at)
         begun = Answer(_BEGUN, msgspec.json.encode({"session_id": session.id}))
         claim = key and key.claim(begun, session.created_at)
         gateway.enqueue_deliveries(await retried(partial(_intend, gateway, order, session, payment, claim)))
@@ -70,9 +71,13 @@ async def open_session(gateway: Gateway, merchant: Merchant, asked: Asked, idemp
     answer = await once(gateway, key, begin)
     if answer.status != _BEGUN:
         return answer
-    session_id = msgspec.json.decode(answer.body)["session_id"]
+    begun = answer.body.decode()
+    session_id = msgspec.json.decode(begun)["session_id"]
     found = await provider_payments.find_session(gateway.database, session_id)
     assert found is not None  # it was committed with the answer
+    if key and await _is_over(gateway, found):
+        await idempotency.release(gateway.database, key.merchant_id, key.key, begun)
+        return await open_session(gateway, merchant, asked, idempotency_key)
     try:
         await _open_at_provider(gateway, order, found)
     except ProviderError as error:
@@ -81,11 +86,11 @@ async def open_session(gateway: Gateway, merchant: Merchant, asked: Asked, idemp
             why = (error.code, error.description, error.provider_code)
             await fail_payment(gateway, found.payment_id, *why, "provider")
             if key:
-                await idempotency.release(gateway.database, key.merchant_id, key.key)
+                await idempotency.release(gateway.database, key.merchant_id, key.key, begun)
         raise
     final = Answer(201, msgspec.json.encode(await view_of(gateway, session_id)))
     if key:
-        await idempotency.complete(gateway.database, key.claim(final, session.created_at))
+        await idempotency.complete(gateway.database, key.claim(final, session.created_at), begun)
     return final
 
 
@@ -103,6 +108,13 @@ async def _intend(
             wants_webhooks=order.wants_webhooks,
         )  # fmt: skip
         return await outbox.tell(tx, [event])
+
+
+async def _is_over(gateway: Gateway, session: CheckoutSession) -> bool:
+    """Whether a session that never opened is failed, or is about to be: nobody would look after what opened now."""
+    payment = (await payments.find(gateway.database, [session.payment_id]))[0]
+    late = gateway.now() > session.created_at + OPENING_TTL or (payment is not None and payment.status not in OPEN)
+    return session.url is None and late
 
 
 async def _open_at_provider(gateway: Gateway, order: Order, session: CheckoutSession) -> None:
@@ -185,9 +197,11 @@ def _planned(
     return session, payment
 
 
-def _check(order: Order, asked: Asked) -> None:
+def _check(order: Order, asked: Asked, now: datetime) -> None:
     if order.status == PAID:
         raise bad_request("Order is already paid")
+    if order.expires_at is not None and order.expires_at <= now:
+        raise bad_request("Order has expired")
     for url in (asked.success_url, asked.cancel_url):
         if url is not None:
             check_url(url, https_only=False)

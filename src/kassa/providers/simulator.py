@@ -59,6 +59,9 @@ class Simulator:
 
     def verdict(self, payment: Payment) -> Outcome:
         """The answer that was due: test values that decline do so always, test mode decides all others."""
+        if payment.session_id is not None:
+            # Who comes to the page pays with a payment of their own: this one only keeps the session's time.
+            return Outcome(payment.id, False, "PAYMENT_EXPIRED", CATALOGUE["PAYMENT_EXPIRED"].sentence)
         s = self._settings
         if payment.provider_ref in CATALOGUE:
             code = payment.provider_ref

@@ -65,21 +65,27 @@ async def claim(tx: Connection, claims: list[Claim]) -> set[tuple[str, str]]:
     return {(row[0], row[1]) for row in rows}
 
 
-async def complete(database: Database, claim: Claim) -> None:
-    """Give a key that was claimed for work in several steps its final response."""
+async def complete(database: Database, claim: Claim, begun: str) -> None:
+    """Give a key that was claimed with the response `begun`, for work in several steps, its final response."""
     await database.fetch(
         "UPDATE idempotency_keys SET response = $3::json, response_status = $4"
-        " WHERE key = $1 AND merchant_id = $2::uuid",
+        " WHERE key = $1 AND merchant_id = $2::uuid AND response::text = $5",
         claim.key,
         claim.merchant_id,
         claim.response,
         claim.status,
+        begun,
     )
 
 
-async def release(database: Database, merchant_id: str, key: str) -> None:
-    """Free a key whose work was refused after all."""
-    await database.fetch("DELETE FROM idempotency_keys WHERE key = $1 AND merchant_id = $2::uuid", key, merchant_id)
+async def release(database: Database, merchant_id: str, key: str, begun: str) -> None:
+    """Free a key that was claimed with the response `begun`, whose work came to nothing after all."""
+    await database.fetch(
+        "DELETE FROM idempotency_keys WHERE key = $1 AND merchant_id = $2::uuid AND response::text = $3",
+        key,
+        merchant_id,
+        begun,
+    )
 
 
 async def purge(database: Database, limit: int = 5_000) -> int:

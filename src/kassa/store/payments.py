@@ -133,15 +133,16 @@ async def settle(tx: Connection, outcomes: list[Outcome], now: datetime) -> list
     Returns those that moved; one that was final already is passed over, but for a late success. Of several successes
     for one order the first wins; the others fail as ORDER_ALREADY_PAID, and what was taken for them is to go back.
     """
-    sources = [*rules.sources_of(rules.SUCCESS), *rules.LATE]
+    sources = [*rules.OPEN, *rules.LATE]
     locked = await tx.fetch(_LOCK_FOR_SETTLING, [o.payment_id for o in outcomes], sources)
     by_id = {o.payment_id: o for o in outcomes}
     paid_orders: set[str] = set()
     verdicts = []
     for payment_id, order_id, order_status, status, provider in locked:
         outcome = by_id[payment_id]
-        late = status in rules.LATE
-        if late and not (outcome.succeeded and outcome.late):
+        target = rules.SUCCESS if outcome.succeeded else rules.FAILED
+        late = outcome.late and target in rules.LATE.get(status, ())
+        if status not in rules.sources_of(target) and not late:
             continue
         kept = (outcome.provider_code, outcome.charge_ref)
         if not outcome.succeeded:

@@ -99,6 +99,24 @@ async def test_row_of_a_list_is_the_object_itself(shop: Live, kind: str) -> None
         assert row == (await shop.get(f"/api/v1/{kind}/{row['id']}")).json
 
 
+async def test_many_deliveries_that_match_are_counted_up_to_a_point(merchant: Live) -> None:
+    await merchant.sql(
+        """INSERT INTO webhook_logs (merchant_id, event, payload, status)
+           SELECT $1::uuid, 'payment.' || CASE n WHEN 1 THEN 'success' ELSE 'failed' END, '{}', 'failed'
+           FROM generate_series(1, 10002) n""",
+        merchant.merchant_id,
+    )
+
+    async def count(**query: str) -> tuple[int, bool]:
+        found = await listed(merchant, "webhooks", limit=1, **query)
+        return found["total"], found["total_exact"]
+
+    assert await count() == (10_002, True)
+    assert await count(status="failed") == (10_000, False)
+    assert await count(event="payment.failed") == (10_000, False)
+    assert await count(event="payment.success") == (1, True)
+
+
 async def test_payments_of_one_currency_are_found(merchant: Live) -> None:
     orders = [await merchant.order(500, currency=currency) for currency in ("INR", "JPY", "JPY")]
     made = [(await merchant.pay(order["id"]))["id"] for order in orders]

@@ -97,10 +97,11 @@ class DeliveryRow(msgspec.Struct):
 
 
 class DeliveryPage(msgspec.Struct):
-    """Webhook deliveries, newest first."""
+    """Webhook deliveries, newest first. Without `total_exact` there are more than `total` that match."""
 
     data: list[DeliveryRow]
     total: int
+    total_exact: bool
     limit: int
     offset: int
     next: str | None

@@ -22,6 +22,9 @@ from kassa.domain.views import iso, iso_or_none
 from kassa.store import deliveries, merchants, statistics
 from kassa.store.pages import Filter
 
+# There is a counter of all deliveries, but none for each filter: beyond this many it does not matter how many there are.
+MOST_COUNTED = 10_000
+
 
 async def _list(call: Call) -> DeliveryPage:
     query: WebhooksQuery = call.query
@@ -31,13 +34,14 @@ async def _list(call: Call) -> DeliveryPage:
     where.add("payment_id = ?", query.payment_id)
     database = call.gateway.database
     if len(where.clauses) > 1:
-        total = await deliveries.count(database, where)
+        counted = await deliveries.count(database, where, MOST_COUNTED + 1)
+        total, exact = min(counted, MOST_COUNTED), counted <= MOST_COUNTED
     else:
-        total = await statistics.deliveries(database, call.merchant.id)
+        total, exact = await statistics.deliveries(database, call.merchant.id), True
     rows = await deliveries.listed(database, where, query.limit + 1, query.after, query.offset)
     more = len(rows) > query.limit
     data = [_row(row) for row in rows[: query.limit]]
-    return DeliveryPage(data, total, query.limit, query.offset, data[-1].id if more else None)
+    return DeliveryPage(data, total, exact, query.limit, query.offset, data[-1].id if more else None)
 
 
 def _row(row: Any) -> DeliveryRow:

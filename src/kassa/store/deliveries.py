@@ -163,7 +163,8 @@ async def open_since(database: Database, before: datetime, after: tuple[datetime
     )
 
 
-async def count(database: Database, where: Filter) -> int:
-    """How many of a merchant's deliveries match a filter."""
-    row = await database.fetchrow(f"SELECT count(*) FROM webhook_logs WHERE {' AND '.join(where.clauses)}", *where.args)
+async def count(database: Database, where: Filter, most: int) -> int:
+    """How many of a merchant's deliveries match a filter; no more than `most` are looked for."""
+    matching = f"SELECT FROM webhook_logs WHERE {' AND '.join(where.clauses)} LIMIT {most:d}"
+    row = await database.fetchrow(f"SELECT count(*) FROM ({matching}) AS matching", *where.args)
     return int(row[0]) if row else 0

@@ -835,7 +835,7 @@ export interface components {
         };
         /**
          * DeliveryPage
-         * @description Webhook deliveries, newest first.
+         * @description Webhook deliveries, newest first. Without `total_exact` there are more than `total` that match.
          */
         DeliveryPage: {
             data: components["schemas"]["DeliveryRow"][];
@@ -843,6 +843,7 @@ export interface components {
             next: string | null;
             offset: number;
             total: number;
+            total_exact: boolean;
         };
         /**
          * DeliveryRow

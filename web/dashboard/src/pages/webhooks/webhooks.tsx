@@ -41,7 +41,7 @@ function Log() {
       <Listing
         query={found}
         search={search}
-        about={found.data ? `${found.data.total.toLocaleString("en-IN")} in all` : ""}
+        about={found.data ? countOf(found.data) : ""}
         label="Webhook deliveries"
         testId="webhook-logs-table"
         columns={deliveryColumns}
@@ -51,4 +51,9 @@ function Log() {
       />
     </Card>
   );
+}
+
+function countOf({ total, total_exact }: { total: number; total_exact: boolean }): string {
+  const number = total.toLocaleString("en-IN");
+  return total_exact ? `${number} in all` : `More than ${number}`;
 }

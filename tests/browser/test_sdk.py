@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import aiohttp
 import pytest
 from playwright.async_api import Browser, Frame, FrameLocator, Page, expect
 
@@ -54,6 +55,20 @@ async def pay_by_upi(frame: FrameLocator, vpa: str) -> None:
     await one(frame, "method-upi").click()
     await one(frame, "vpa-input").fill(vpa)
     await one(one(frame, "upi-form"), "pay-button").click()
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [
+        ("checkout.js", "text/javascript; charset=utf-8"),
+        ("checkout.mjs", "text/javascript; charset=utf-8"),
+        ("checkout.d.ts", "text/plain; charset=utf-8"),
+    ],
+)
+async def test_what_is_served_says_what_it_is(checkout: str, file: str, kind: str) -> None:
+    async with aiohttp.ClientSession() as session, session.get(f"{checkout}/{file}") as response:
+        assert (response.status, response.headers["Content-Type"]) == (200, kind)
+        assert "PaymentGateway" in await response.text()
 
 
 async def calls(page: Page) -> list[Any]:

@@ -42,6 +42,9 @@ def _load(folder: Traversable, prefix: str = "/") -> dict[str, _File]:
         else:
             body = entry.read_bytes()
             media_type = mimetypes.guess_type(entry.name)[0] or "application/octet-stream"
+            if entry.name.endswith(".d.ts"):
+                # To others `.ts` is a film.
+                media_type = "text/plain"
             if media_type.startswith("text/"):
                 media_type += "; charset=utf-8"
             cache = _FOREVER if prefix.startswith("/assets/") else "no-cache"

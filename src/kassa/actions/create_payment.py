@@ -1,6 +1,7 @@
 """Create a payment for an order, by UPI or card; the bank's answer comes later, in a worker."""
 
 import hashlib
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,7 +16,7 @@ from kassa.domain.errors import KassaError, bad_request, not_found
 from kassa.domain.payment import PAID, PENDING, SIMULATOR, Order, Payment
 from kassa.domain.views import payment_created
 from kassa.domain.vpa import check_vpa
-from kassa.store import idempotency, orders, outbox, payments
+from kassa.store import idempotency, orders, outbox, payment_links, payments
 from kassa.store.database import Connection, retried
 from kassa.store.idempotency import Claim
 from kassa.store.outbox import Event
@@ -38,7 +39,7 @@ async def create_payment(
     """Create a pending payment; `merchant_id` is None on the open endpoint, where the order tells whose it is.
 
     Raises NOT_FOUND_ERROR for an order that is not there, INVALID_VPA, INVALID_CARD or EXPIRED_CARD,
-    BAD_REQUEST_ERROR for one that is paid, and PROVIDER_CANNOT where real money moves.
+    BAD_REQUEST_ERROR for one that is paid or whose payment link has ended, and PROVIDER_CANNOT where real money moves.
     """
     order = await gateway.batched(find_orders, asked.order_id)
     if order is None or (not order.merchant_active if merchant_id is None else order.merchant_id != merchant_id):
@@ -54,7 +55,8 @@ async def create_payment(
             raise bad_request("Order has expired")
         answer = Answer(201, msgspec.json.encode(payment_created(payment)))
         events = _told(gateway, order, payment) if order.wants_webhooks or gateway.settings.broker_url else []
-        await gateway.batched(_insert, (payment, events, key and key.claim(answer, payment.created_at)))
+        claim = key and key.claim(answer, payment.created_at)
+        await gateway.batched(_insert, _Item(payment, events, claim, order.payment_link_id))
         return answer
 
     return await once(gateway, key, work)
@@ -126,33 +128,46 @@ def _payment(gateway: Gateway, order: Order, asked: Asked) -> Payment:
     )
 
 
-_Item = tuple[Payment, list[Event], Claim | None]
+class _Item(NamedTuple):
+    payment: Payment
+    events: list[Event]
+    claim: Claim | None
+    link_id: str | None
 
 
 async def _insert(gateway: Gateway, items: list[_Item]) -> list[Exception | None]:
-    claims = [claim for _, _, claim in items if claim is not None]
+    links = {item.link_id for item in items if item.link_id is not None}
 
-    async def write() -> list[bool]:
-        if not claims and gateway.settings.broker_url is None:
+    async def write() -> list[Exception | None]:
+        if not links and gateway.settings.broker_url is None and all(item.claim is None for item in items):
             # One statement is a transaction of its own.
             async with gateway.database.connection() as connection:
                 await _add(connection, items)
-            return [True] * len(items)
+            return [None] * len(items)
         async with gateway.database.transaction() as tx:
-            won = await idempotency.claim(tx, claims)
-            accepted = [accepts(claim, won) for _, _, claim in items]
-            events = await _add(tx, [item for item, ok in zip(items, accepted, strict=True) if ok])
+            # Who ends a link is answered before this is asked, or after the payment is there.
+            ended = await payment_links.ended(tx, links) if links else set()
+            wanted = [item for item in items if item.link_id not in ended]
+            won = await idempotency.claim(tx, [item.claim for item in wanted if item.claim is not None])
+            refused = [_refusal(item, ended, won) for item in items]
+            events = await _add(tx, [item for item, why in zip(items, refused, strict=True) if why is None])
             await outbox.tell_broker(tx, events)
-        return accepted
+        return refused
 
-    accepted = await retried(write)
-    taken = [item for item, ok in zip(items, accepted, strict=True) if ok]
-    gateway.enqueue(gateway.payments, [(p.id, epoch_ms(p.due_at)) for p, _, _ in taken if p.due_at])
-    gateway.enqueue_deliveries(outbox.deliveries_of([event for _, events, _ in taken for event in events]))
-    return [None if ok else KeyTaken() for ok in accepted]
+    refused = await retried(write)
+    taken = [item for item, why in zip(items, refused, strict=True) if why is None]
+    gateway.enqueue(gateway.payments, [(p.id, epoch_ms(p.due_at)) for p, *_ in taken if p.due_at])
+    gateway.enqueue_deliveries(outbox.deliveries_of([event for item in taken for event in item.events]))
+    return refused
+
+
+def _refusal(item: _Item, ended: set[str], won: set[tuple[str, str]]) -> Exception | None:
+    if item.link_id in ended:
+        return bad_request("This payment link is not active any more")
+    return None if accepts(item.claim, won) else KeyTaken()
 
 
 async def _add(connection: Connection, items: list[_Item]) -> list[Event]:
-    events = [event for _, events, _ in items for event in events]
-    await payments.insert(connection, [p for p, _, _ in items], FIRST_EVENTS, outbox.deliveries_of(events))
+    events = [event for item in items for event in item.events]
+    await payments.insert(connection, [item.payment for item in items], FIRST_EVENTS, outbox.deliveries_of(events))
     return events

@@ -74,6 +74,8 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     # Who moves the merchant's money unless a request says otherwise, and whether it has an account of its own anywhere.
     merchant_provider: str | None = None
     merchant_has_account: bool = False
+    # The link that it is paid by, if there is one.
+    payment_link_id: str | None = None
 
 
 class Payment(msgspec.Struct, frozen=True, gc=False, kw_only=True):

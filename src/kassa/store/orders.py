@@ -41,7 +41,7 @@ async def find(database: Database, order_ids: list[str]) -> list[Order | None]:
         """SELECT o.id, o.merchant_id::text, o.amount, o.currency, o.receipt, o.notes::text, o.status,
                   o.created_at, o.updated_at, o.success_url, o.cancel_url, o.expires_at,
                   m.webhook_url IS NOT NULL, coalesce(m.is_active, true), m.name, m.allowed_origins, m.provider,
-                  EXISTS (SELECT FROM provider_credentials c WHERE c.merchant_id = m.id)
+                  EXISTS (SELECT FROM provider_credentials c WHERE c.merchant_id = m.id), o.payment_link_id
            FROM orders o JOIN merchants m ON m.id = o.merchant_id WHERE o.id = ANY($1::text[])""",
         list(set(order_ids)),
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from kassa.store.database import Database
+from kassa.store.database import Connection, Database
 from kassa.store.pages import Filter, page
 
 
@@ -73,6 +73,14 @@ async def deactivate(database: Database, merchant_id: str, link_id: str) -> Paym
         merchant_id,
     )
     return _link(row) if row else None
+
+
+async def ended(tx: Connection, link_ids: set[str]) -> set[str]:
+    """Those of the links that are not active; the others stay so until `tx` has ended, as `deactivate` waits for it."""
+    rows = await tx.fetch(
+        "SELECT id, active FROM payment_links WHERE id = ANY($1::text[]) ORDER BY id FOR SHARE", sorted(link_ids)
+    )
+    return {row[0] for row in rows if not row[1]}
 
 
 async def listed(database: Database, where: Filter, limit: int, after: str | None) -> list[PaymentLink]:

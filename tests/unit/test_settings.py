@@ -93,7 +93,8 @@ def test_a_port_of_a_sandbox_that_is_off_is_in_nobodys_way() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("DASHBOARD_PORT", "65534"), ("PORT", "0"), ("PORT", "65536"), ("PORT", "http"), ("PORT", "80.5"), ("DASHBOARD_PORT", "-1"),
+        ("DASHBOARD_PORT", "65534"),
+        ("PORT", "0"), ("PORT", "65536"), ("PORT", "http"), ("PORT", "80.5"), ("DASHBOARD_PORT", "-1"),
         ("CHECKOUT_PORT", "x"), ("UPI_SUCCESS_RATE", "1.01"), ("UPI_SUCCESS_RATE", "-0.1"),
         ("UPI_SUCCESS_RATE", "nan"), ("CARD_SUCCESS_RATE", "90%"), ("PROCESSING_DELAY_MIN", "-1"),
         ("PROCESSING_DELAY_MAX", "86400001"), ("TEST_MODE", "maybe"), ("TEST_PAYMENT_SUCCESS", "2"),

@@ -22,7 +22,7 @@ from kassa.domain.views import iso, iso_or_none
 from kassa.store import deliveries, merchants, statistics
 from kassa.store.pages import Filter
 
-# There is a counter of all deliveries, but none for each filter: beyond this many it does not matter how many there are.
+# All deliveries have a counter, those of a filter have none: beyond this many it does not matter how many there are.
 MOST_COUNTED = 10_000
 
 

@@ -16,9 +16,11 @@ async def paid_twice(shop: Shop, outcome: str) -> Any:
     """The second session of a paid order, with what came of it at the provider, once it has failed here."""
     first = await shop.open()
     second = await shop.open(first["order_id"])
+    # Both are paid before we hear of either.
+    await shop.control("notifications", hold=True)
     await shop.control("outcome", session=first["payment_id"], outcome="pay")
-    await shop.gateway.settled(first["payment_id"])
     await shop.control("outcome", session=second["payment_id"], outcome=outcome)
+    await shop.look(first["payment_id"])
     await shop.look(second["payment_id"])
     payment = await shop.gateway.settled(second["payment_id"])
     assert (payment["status"], payment["error_code"]) == ("failed", "ORDER_ALREADY_PAID")
@@ -40,7 +42,7 @@ async def asked(shop: Shop, payment_id: str) -> tuple[bool, timedelta]:
 
 
 async def test_a_second_success_for_a_paid_order_goes_back_by_itself(shop: Shop) -> None:
-    payment = await paid_twice(shop, "pay")
+    payment = await paid_twice(shop, "pay_late")
 
     assert (await asked(shop, payment["id"]))[0]
     [refund] = await shop.books("refunds", payment["id"])
@@ -71,7 +73,7 @@ async def test_held_money_for_a_paid_order_is_let_go(shop: Shop) -> None:
 
 
 async def test_who_does_not_give_back_is_asked_ever_less_often(shop: Shop) -> None:
-    payment = await paid_twice(shop, "pay")
+    payment = await paid_twice(shop, "pay_late")
     await asked(shop, payment["id"])
     # Now it knows of nothing that it could give back.
     await shop.control("reset")

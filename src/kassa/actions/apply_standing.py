@@ -1,18 +1,19 @@
 """Let what a provider says of a payment become so: the one place where its word changes a status."""
 
 from kassa.actions.announce import event_of
-from kassa.actions.gateway import Gateway
+from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.settle_payment import settle_payments
 from kassa.domain import webhook
 from kassa.domain.errors import CATALOGUE
 from kassa.domain.payment import CREATED, Outcome, Payment
 from kassa.providers.base import Charge, Standing
-from kassa.store import outbox, payments
+from kassa.store import outbox, payments, provider_payments
 
 
-def charge_of(payment: Payment) -> Charge:
+def charge_of(payment: Payment, *, may_take: bool = True) -> Charge:
     """The payment as its provider knows it."""
     return Charge(
+        may_take=may_take,
         payment_id=payment.id,
         provider_ref=payment.provider_ref or "",
         charge_ref=payment.charge_ref,
@@ -34,7 +35,10 @@ async def apply_standing(gateway: Gateway, payment: Payment, standing: Standing,
         outcome = Outcome(
             payment.id, True, cause=cause, charge_ref=standing.charge_ref, captured=standing.captured, late=True
         )
-        return "settled" if await settle_payments(gateway, [outcome]) else "final already"
+        if not await settle_payments(gateway, [outcome]):
+            return "final already"
+        await _look_at_others(gateway, payment)
+        return "settled"
     if standing.state == "failed":
         code = standing.error_code or "PAYMENT_FAILED"
         moved = await fail_payment(gateway, payment.id, code, None, standing.provider_code, cause)
@@ -49,6 +53,13 @@ async def fail_payment(
     sentence = description or CATALOGUE[code].sentence
     outcome = Outcome(payment_id, False, code, sentence, cause, provider_code)
     return await settle_payments(gateway, [outcome]) > 0
+
+
+async def _look_at_others(gateway: Gateway, payment: Payment) -> None:
+    """Have the order's other sessions ended at once, before somebody pays in one of them too."""
+    now_ms = epoch_ms(gateway.now())
+    others = await provider_payments.open_beside(gateway.database, payment.order_id, payment.id)
+    gateway.enqueue(gateway.looks, [(other, now_ms) for other in others])
 
 
 async def _begin(gateway: Gateway, payment: Payment) -> None:

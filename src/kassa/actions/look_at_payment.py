@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from kassa.actions.apply_standing import apply_standing, charge_of, fail_payment
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.provider_account import account_for
-from kassa.domain.payment import CREATED, FAILED, OPEN, Payment
+from kassa.domain.payment import CREATED, FAILED, OPEN, PAID, Payment
 from kassa.providers.base import Capability, ProviderError, Standing
-from kassa.store import payments, provider_payments
+from kassa.store import orders, payments, provider_payments
 from kassa.store.provider_payments import CheckoutSession
 
 LOOKS_S = (60, 300, 1_800, 7_200)
@@ -16,6 +16,8 @@ FIRST_LOOK_S = LOOKS_S[0]
 # For how long the merchant may come back for a session whose opening was not answered.
 OPENING_TTL = timedelta(minutes=30)
 AFTER_EXPIRY = timedelta(minutes=1)
+# Debits by way of a bank take up to two weeks, and what a shop must agree to at its provider goes back after a month.
+IN_FLIGHT_TTL = timedelta(days=30)
 
 
 def next_look(looks: int, now: datetime, expires_at: datetime) -> datetime:
@@ -28,7 +30,8 @@ def next_look(looks: int, now: datetime, expires_at: datetime) -> datetime:
 async def look_at_payment(gateway: Gateway, payment_id: str, *, also_failed: bool = False) -> str | None:
     """Ask the provider about a payment and do what it says; returns in words what came of it, None for nothing open.
 
-    With `also_failed` a failed payment is asked about too: its money may have come late.
+    With `also_failed` a failed payment is asked about too: its money may have come late. As nothing else asks about
+    that one again, it raises ProviderError when there is no answer.
     """
     payment = (await payments.find(gateway.database, [payment_id]))[0]
     if payment is None or payment.session_id is None:
@@ -49,6 +52,8 @@ async def look_at_payment(gateway: Gateway, payment_id: str, *, also_failed: boo
     try:
         standing = await _ask(gateway, payment, session, now)
     except ProviderError as error:
+        if payment.status not in OPEN:
+            raise
         standing = Standing(state="open", answer=f"no answer: {error.code} {error.provider_code or ''}".strip())
     said = await apply_standing(gateway, payment, standing, cause="reconciler")
     if standing.state in ("open", "unknown") or said.startswith("refused"):
@@ -64,15 +69,25 @@ async def _ask(gateway: Gateway, payment: Payment, session: CheckoutSession, now
         return Standing(state="open", answer="the session is not open at the provider yet")
     provider = gateway.providers[session.provider]
     account = await account_for(gateway, session.merchant_id, session.provider, session.live)
-    standing = await provider.retrieve(charge_of(payment), account)
-    if now < session.expires_at or standing.state not in ("open", "unknown"):
+    [order] = await orders.find(gateway.database, [payment.order_id])
+    paid = order is not None and order.status == PAID
+    may_take = payment.status in OPEN and not paid
+    standing = await provider.retrieve(charge_of(payment, may_take=may_take), account)
+    if not (paid or now >= session.expires_at) or not _may_end(standing, session, now):
         return standing
     # Its time is over. First nobody may be able to pay it any more, then it is failed.
     if standing.state == "open" and Capability.EXPIRE in provider.capabilities:
         standing = await provider.expire(charge_of(payment), account)
-    if standing.state in ("open", "unknown"):
-        return Standing(state="failed", answer=standing.answer, error_code="PAYMENT_EXPIRED")
+    if _may_end(standing, session, now):
+        code = "ORDER_ALREADY_PAID" if paid else "PAYMENT_EXPIRED"
+        return Standing(state="failed", answer=standing.answer, error_code=code)
     return standing
+
+
+def _may_end(standing: Standing, session: CheckoutSession, now: datetime) -> bool:
+    """Whether nothing has come of a payment yet, and nothing is on its way."""
+    waits = standing.in_flight and now < session.expires_at + IN_FLIGHT_TTL
+    return standing.state in ("open", "unknown") and not waits
 
 
 async def _give_back(gateway: Gateway, payment: Payment, session: CheckoutSession) -> str:

@@ -12,7 +12,7 @@ from kassa.actions.look_at_payment import look_at_payment
 from kassa.actions.provider_account import account_for
 from kassa.domain.errors import KassaError, bad_request
 from kassa.domain.payment import SIMULATOR
-from kassa.providers.base import Notice
+from kassa.providers.base import Notice, ProviderError
 from kassa.store import payments, provider_events, provider_payments
 
 # A notification may come before what it speaks of is committed, or for something that is not ours.
@@ -84,17 +84,26 @@ async def apply_notification(gateway: Gateway, member: str) -> None:
         payment_id = await provider_payments.payment_id_of(gateway.database, provider, notice.provider_ref)
     payment = (await payments.find(gateway.database, [payment_id]))[0] if payment_id else None
     if payment is None or payment.provider != provider:
-        over = attempts >= len(RETRIES_S)
-        due_at = now + timedelta(seconds=RETRIES_S[min(attempts, len(RETRIES_S) - 1)])
-        status = "kept" if over else "pending"
-        await provider_events.conclude(gateway.database, provider, event_id, status, "matches nothing yet", due_at)
-        if not over:
-            gateway.enqueue(gateway.notifications, [(member, epoch_ms(due_at))])
+        await _again(gateway, member, attempts, "matches nothing yet", over=attempts >= len(RETRIES_S))
         return
     if merchant_id is not None and merchant_id != payment.merchant_id:
         said = "refused: signed by another merchant's account"
     elif notice.standing is None or notice.look:
-        said = await look_at_payment(gateway, payment.id, also_failed=True) or "nothing to do"
+        try:
+            said = await look_at_payment(gateway, payment.id, also_failed=True) or "nothing to do"
+        except ProviderError as error:
+            await _again(gateway, member, attempts, f"no answer: {error.code}", over=False)
+            return
     else:
         said = await apply_standing(gateway, payment, notice.standing, cause=f"{provider}: {notice.type}"[:50])
     await provider_events.conclude(gateway.database, provider, event_id, "applied", said, now)
+
+
+async def _again(gateway: Gateway, member: str, attempts: int, note: str, *, over: bool) -> None:
+    """Keep a notification that could not be applied, to be tried again unless that is `over`."""
+    provider, _, event_id = member.partition(":")
+    due_at = gateway.now() + timedelta(seconds=RETRIES_S[min(attempts, len(RETRIES_S) - 1)])
+    status = "kept" if over else "pending"
+    await provider_events.conclude(gateway.database, provider, event_id, status, note, due_at)
+    if not over:
+        gateway.enqueue(gateway.notifications, [(member, epoch_ms(due_at))])

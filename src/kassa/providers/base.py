@@ -66,19 +66,25 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment as its provider knows it; `charge_ref` is None until there is money."""
+    """A payment as its provider knows it; `charge_ref` is None until there is money.
+
+    `may_take` is False when nobody is to be charged for it any more: then asking takes no money, whoever agreed to it.
+    """
 
     payment_id: str
     provider_ref: str
     charge_ref: str | None
     amount: int
     currency: str
+    may_take: bool = True
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """What the provider says of a payment now. `answer` is that in its own words, for people.
 
     `unknown` means that the provider has never heard of it. On success `amount` and `currency` are what was taken.
+    `in_flight` says of an open one that its payer has paid, and that a bank takes its time: the session's end is not
+    its end.
     """
 
     state: Literal["open", "succeeded", "failed", "unknown"]
@@ -89,6 +95,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     captured: bool = False
     error_code: str | None = None
     provider_code: str | None = None
+    in_flight: bool = False
 
 
 class RefundStanding(msgspec.Struct, frozen=True, kw_only=True):

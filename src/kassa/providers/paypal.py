@@ -79,14 +79,14 @@ class PayPal:
         return Opened(made.id, made.approval_url)
 
     async def retrieve(self, charge: Charge, credentials: Credentials) -> Standing:
-        """Ask for the order; if its payer has approved it, capture it now."""
+        """Ask for the order; if its payer has approved it, and money may still be taken for it, capture it now."""
         try:
             order = await self._order(charge, credentials)
         except ProviderError as error:
             if error.provider_code in _UNKNOWN:
                 return Standing(state="unknown", answer="no such order")
             raise
-        if order.status != "APPROVED":
+        if order.status != "APPROVED" or not charge.may_take:
             return order.standing()
         # An order is captured once, whatever the key. With the time of the last approval in it, the answer to one
         # approval, a decline say, is not repeated to the next.

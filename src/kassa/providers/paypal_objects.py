@@ -73,7 +73,7 @@ class Capture(msgspec.Struct):
             code = self.processor_response.response_code if self.processor_response else None
             ours = in_our_words(DECLINES, code, reason)
             return Standing(state="failed", answer=answer, error_code=ours, provider_code=code or reason)
-        return Standing(state="open", answer=answer, provider_code=reason)
+        return Standing(state="open", answer=answer, provider_code=reason, in_flight=self.status == "PENDING")
 
 
 class _Payments(msgspec.Struct):

@@ -108,7 +108,8 @@ class _Session(msgspec.Struct):
         if self.status == "complete" and intent and intent.status in ("requires_payment_method", "canceled"):
             return Standing(state="failed", answer=answer, error_code=ours or "PAYMENT_FAILED", provider_code=theirs)
         # A refused attempt leaves the page open: the payer may try another card until the session ends.
-        return Standing(state="open", answer=answer, error_code=ours, provider_code=theirs)
+        in_flight = self.status == "complete"
+        return Standing(state="open", answer=answer, error_code=ours, provider_code=theirs, in_flight=in_flight)
 
     def succeeded(self, answer: str) -> Standing:
         """A success, by what the session alone tells."""

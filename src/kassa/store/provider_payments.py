@@ -130,6 +130,17 @@ async def due_since(database: Database, before: datetime, after: tuple[datetime,
     )
 
 
+async def open_beside(database: Database, order_id: str, payment_id: str) -> list[str]:
+    """The ids of an order's payments at providers that are open, beside this one."""
+    rows = await database.fetch(
+        """SELECT id FROM payments WHERE order_id = $1 AND id <> $2 AND provider <> 'simulator'
+               AND status IN ('created', 'pending', 'processing')""",
+        order_id,
+        payment_id,
+    )
+    return [row[0] for row in rows]
+
+
 async def succeeded_between(database: Database, provider: str, first: datetime, last: datetime) -> list[Payment]:
     """The successful payments at a provider that were created from `first` until before `last`."""
     rows = await database.fetch(

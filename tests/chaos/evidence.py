@@ -13,7 +13,7 @@ Rows = list[dict[str, Any]]
 TABLES = {
     "orders": "SELECT *, merchant_id::text AS merchant_id, notes::text AS notes FROM orders",
     "payments": "SELECT * FROM payments",
-    "refunds": "SELECT * FROM refunds",
+    "refunds": "SELECT r.*, p.currency FROM refunds r JOIN payments p ON p.id = r.payment_id",
     "events": "SELECT * FROM payment_events ORDER BY payment_id, sequence",
     "deliveries": "SELECT *, id::text AS id, payload::text AS payload FROM webhook_logs",
     "attempts": "SELECT *, delivery_id::text AS delivery_id FROM webhook_attempts",

@@ -5,7 +5,9 @@ from typing import Any
 
 import psutil
 import pytest
+from redis.asyncio import Redis
 
+from kassa.queue.presence import ALIVE_MS
 from tests.chaos.journal import Exchange
 from tests.chaos.storm import Scene, kill, pid_of, stopped
 from tests.live import until
@@ -79,3 +81,19 @@ async def test_without_postgres_every_answer_is_a_clear_503_until_it_is_back(sho
     for told in await asyncio.gather(*(shop.client.ask(*request) for request in requests)):
         assert told.status in (200, 201), told
     await shop.verify()
+
+
+async def test_while_postgres_hangs_health_says_so_and_the_worker_is_still_heard_of(shop: Scene) -> None:
+    redis = Redis.from_url(shop.gateway.urls()[1])
+    server = psutil.Process(pid_of(shop.gateway, "postgres"))
+    with stopped(pid_of(shop.gateway, "supervisor"), server.pid, *(session.pid for session in server.children())):
+        since_s = (await redis.time())[0]
+
+        async def long_after() -> bool:
+            health = await _health(shop)
+            assert (health["status"], health["database"], health["worker"]) == ("unhealthy", "disconnected", "running")
+            return bool((await redis.time())[0] > since_s + 3 * ALIVE_MS / 1000)
+
+        await until(long_after, "much more time has passed than a worker may be silent for")
+    await redis.aclose()
+    assert (await shop.settled(await shop.pay(await shop.order())))["status"] == "success"

@@ -12,18 +12,27 @@ from kassa.api.operation import Call, Operation, Text
 from kassa.domain.errors import KassaError, not_found
 from kassa.domain.views import iso
 from kassa.store import merchants
-from kassa.store.database import LOST
 
 CHECK_TIMEOUT_S = 2.0
 
 
+_given_up: set[asyncio.Task[None]] = set()
+
+
 async def _database_answers(gateway: Gateway) -> bool:
-    try:
-        async with asyncio.timeout(CHECK_TIMEOUT_S), gateway.database.connection() as connection:
+    async def ask() -> None:
+        async with gateway.database.connection() as connection:
             await connection.execute("SELECT 1")
-    except LOST:
-        return False
-    return True
+
+    asking = asyncio.create_task(ask())
+    done, _ = await asyncio.wait([asking], timeout=CHECK_TIMEOUT_S)
+    if done:
+        return asking.exception() is None
+    # It ends by itself: a server that hangs does not answer that it has heard of the cancellation either.
+    asking.cancel()
+    _given_up.add(asking)
+    asking.add_done_callback(_given_up.discard)
+    return False
 
 
 async def _workers(gateway: Gateway) -> int | None:

@@ -14,7 +14,7 @@ from kassa.net import Outbound
 from kassa.worker.consume import consume, look_turn, notification_turn, refund_turn, settle_turn
 from kassa.worker.deliver import Deliverer
 from kassa.worker.publish import publish
-from kassa.worker.sweep import keep
+from kassa.worker.sweep import beat, keep
 
 DRAIN_TIMEOUT_S = 8.0
 log = structlog.get_logger()
@@ -31,8 +31,9 @@ async def run_worker(gateway: Gateway, stopping: asyncio.Event, broker: Broker |
     outbound = Outbound(gateway.settings.webhook_private_networks)
     deliverer = Deliverer(gateway, outbound, stopping)
     log.info("worker.started", worker=name)
-    beating = asyncio.create_task(keep(gateway, name, stopping))
     loops = [
+        asyncio.create_task(beat(gateway, name, stopping)),
+        asyncio.create_task(keep(gateway, name, stopping)),
         asyncio.create_task(consume(gateway.payments, stopping, partial(settle_turn, gateway))),
         asyncio.create_task(consume(gateway.refunds, stopping, partial(refund_turn, gateway))),
         asyncio.create_task(consume(gateway.looks, stopping, partial(look_turn, gateway))),
@@ -42,7 +43,7 @@ async def run_worker(gateway: Gateway, stopping: asyncio.Event, broker: Broker |
     if broker is not None:
         loops.append(asyncio.create_task(publish(gateway, broker, stopping)))
     await stopping.wait()
-    await asyncio.wait([beating, *loops], timeout=DRAIN_TIMEOUT_S)
+    await asyncio.wait(loops, timeout=DRAIN_TIMEOUT_S)
     await deliverer.drain(DRAIN_TIMEOUT_S)
     try:
         await gateway.presence.leave(name)

@@ -1,6 +1,7 @@
 """Find in the database what the queue has lost, and keep house."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from kassa.queue import LeaseQueue
 from kassa.store import deliveries, idempotency, payments, provider_events, provider_payments, refunds, sessions
 from kassa.store.database import LOST, Database
 
-BEAT_INTERVAL_S = 1.0
+INTERVAL_S = 1.0
 SWEEP_INTERVAL_S = 2.0
 PURGE_INTERVAL_S = 300.0
 # What is due and still open after this time was probably lost with the queue.
@@ -74,20 +75,27 @@ async def fill(gateway: Gateway, worker: str) -> bool:
     for source in _sources(gateway):
         after = await _add_page(gateway, source, _LAST, None)
         while after is not None:
-            # Much takes longer than a worker may be silent.
-            await gateway.presence.beat(worker)
             after = await _add_page(gateway, source, _LAST, after)
     return await gateway.presence.mark_filled(worker)
 
 
+async def beat(gateway: Gateway, worker: str, stopping: asyncio.Event) -> None:
+    """Say that the worker lives until stopping, whether the database answers or not."""
+    while not stopping.is_set():
+        try:
+            await gateway.presence.beat(worker)
+        except (RedisError, OSError) as error:
+            log.warning("worker.unheard", error=type(error).__name__)
+        await _interval(stopping)
+
+
 async def keep(gateway: Gateway, worker: str, stopping: asyncio.Event) -> None:
-    """Beat, sweep and purge until stopping; a wiped queue is filled again from the database at once."""
+    """Sweep and purge until stopping; a wiped queue is filled again from the database at once."""
     swept = purged = float("-inf")
     reached: dict[str, Place | None] = {}
     loop = asyncio.get_running_loop()
     while not stopping.is_set():
         try:
-            await gateway.presence.beat(worker)
             if not await gateway.presence.filled():
                 log.info("queue.filled", complete=await fill(gateway, worker))
             elif loop.time() - swept >= SWEEP_INTERVAL_S:
@@ -101,8 +109,10 @@ async def keep(gateway: Gateway, worker: str, stopping: asyncio.Event) -> None:
             log.warning("worker.waiting", queue="sweep", error=type(error).__name__)
         except Exception:
             log.error("worker.crashed", queue="sweep", exc_info=True)
-        try:
-            async with asyncio.timeout(BEAT_INTERVAL_S):
-                await stopping.wait()
-        except TimeoutError:
-            continue
+        await _interval(stopping)
+
+
+async def _interval(stopping: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(INTERVAL_S):
+            await stopping.wait()

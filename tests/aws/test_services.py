@@ -16,7 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from kassa.broker.base import BrokerError, Message
+from kassa.broker.rabbitmq import RabbitMQ
 from tests.aws.templates import containers, resources
+from tests.broker.brokers import RabbitMQServer
 from tests.integration.test_cli import kassa
 from tests.live import Live, free_port, until
 from tests.servers import SYSTEM_REDIS, PostgresServer, RedisServer, postgres_programs
@@ -91,6 +94,26 @@ async def test_redis_is_reached_by_tls_with_a_password(gateway: Live) -> None:
         assert "ok  clock of Redis" in said, said
         # A certificate that nobody vouches for is refused.
         assert "bad clocks: ConnectionError" in await doctor(gateway, DATABASE_URL=database_url, REDIS_URL=url)
+
+
+async def test_rabbitmq_is_reached_by_tls_if_somebody_vouches_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not RabbitMQServer.is_installed():
+        pytest.skip(f"needs the broker itself: apt-get install {RabbitMQServer.package}")
+    server, port = RabbitMQServer(), free_port()
+    certificate, key = certify(server.folder)
+    with (server.folder / "rabbitmq.conf").open("a") as conf:
+        conf.write(f"listeners.ssl.1 = 127.0.0.1:{port}\n")
+        conf.write(f"ssl_options.certfile = {certificate}\nssl_options.keyfile = {key}\n")
+    async with server:
+        kassa_side = RabbitMQ(f"amqps://guest:guest@127.0.0.1:{port}")
+        message = Message("msg_1", "pay_1", "payment.success", "{}")
+        with pytest.raises(BrokerError) as refused:
+            await kassa_side.publish([message])
+        assert "CERTIFICATE_VERIFY_FAILED" in str(refused.value.__cause__)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        await kassa_side.publish([message])
+        await kassa_side.close()
+        assert [one.event for one in await server.told_of("pay_1", 1)] == ["payment.success"]
 
 
 async def test_postgresql_is_reached_by_tls(gateway: Live) -> None:

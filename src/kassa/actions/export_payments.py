@@ -26,11 +26,11 @@ async def payments_csv(gateway: Gateway, where: Filter) -> AsyncIterator[bytes]:
     after = None
     while True:
         page = await payments.listed(gateway.database, copy.deepcopy(where), PAGE, after)
-        if page:
-            yield _lines([[_cell(getattr(p, name)) for name in COLUMNS] for p in page])
-        if len(page) < PAGE:
+        if page.rows:
+            yield _lines([[_cell(getattr(p, name)) for name in COLUMNS] for p in page.rows])
+        after = page.next
+        if after is None:
             return
-        after = page[-1].id
 
 
 def _cell(value: object) -> str:

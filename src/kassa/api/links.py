@@ -53,10 +53,8 @@ async def _list(call: Call) -> LinkPage:
     query: LinksQuery = call.query
     where = Filter(call.merchant.id)
     where.add("active = ?", query.active)
-    rows = await payment_links.listed(call.gateway.database, where, query.limit + 1, query.after)
-    more = len(rows) > query.limit
-    rows = rows[: query.limit]
-    return LinkPage([_view(call, link) for link in rows], rows[-1].id if more else None)
+    found = await payment_links.listed(call.gateway.database, where, query.limit, query.after)
+    return LinkPage([_view(call, link) for link in found.rows], found.next)
 
 
 def _link_id(call: Call) -> str:

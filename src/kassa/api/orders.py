@@ -60,10 +60,8 @@ async def _list(call: Call) -> OrderPage:
     where.add("strpos(lower(receipt), lower(?)) > 0", query.receipt)
     where.between("amount", query.amount_min, query.amount_max)
     where.between("created_at", query.created_from, query.created_to)
-    rows = await orders.listed(call.gateway.database, where, query.limit + 1, query.after)
-    more = len(rows) > query.limit
-    rows = rows[: query.limit]
-    return OrderPage([order_view(order) for order in rows], rows[-1].id if more else None)
+    found = await orders.listed(call.gateway.database, where, query.limit, query.after)
+    return OrderPage(list(map(order_view, found.rows)), found.next)
 
 
 OPERATIONS = [

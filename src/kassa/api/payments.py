@@ -89,10 +89,8 @@ def _search(text: str) -> tuple[str, str]:
 async def _list(call: Call) -> PaymentPage:
     query: PaymentsQuery = call.query
     where = _filter(call)
-    rows = await payments.listed(call.gateway.database, where, query.limit + 1, query.after)
-    more = len(rows) > query.limit
-    rows = rows[: query.limit]
-    return PaymentPage([payment_view(payment) for payment in rows], rows[-1].id if more else None)
+    found = await payments.listed(call.gateway.database, where, query.limit, query.after)
+    return PaymentPage(list(map(payment_view, found.rows)), found.next)
 
 
 async def _export(call: Call) -> Download:

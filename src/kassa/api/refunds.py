@@ -37,10 +37,8 @@ async def _list(call: Call) -> RefundPage:
     where.add("payment_id = ?", query.payment_id)
     where.between("amount", query.amount_min, query.amount_max)
     where.between("created_at", query.created_from, query.created_to)
-    rows = await refunds.listed(call.gateway.database, where, query.limit + 1, query.after)
-    more = len(rows) > query.limit
-    rows = rows[: query.limit]
-    return RefundPage([refund_view(refund) for refund in rows], rows[-1].id if more else None)
+    found = await refunds.listed(call.gateway.database, where, query.limit, query.after)
+    return RefundPage(list(map(refund_view, found.rows)), found.next)
 
 
 OPERATIONS = [

@@ -38,10 +38,8 @@ async def _list(call: Call) -> DeliveryPage:
         total, exact = min(counted, MOST_COUNTED), counted <= MOST_COUNTED
     else:
         total, exact = await statistics.deliveries(database, call.merchant.id), True
-    rows = await deliveries.listed(database, where, query.limit + 1, query.after, query.offset)
-    more = len(rows) > query.limit
-    data = [_row(row) for row in rows[: query.limit]]
-    return DeliveryPage(data, total, exact, query.limit, query.offset, data[-1].id if more else None)
+    found = await deliveries.listed(database, where, query.limit, query.after, query.offset)
+    return DeliveryPage(list(map(_row, found.rows)), total, exact, query.limit, query.offset, found.next)
 
 
 def _row(row: Any) -> DeliveryRow:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from kassa.store.database import Connection, Database
-from kassa.store.pages import Filter, page
+from kassa.store.pages import Filter, Page, cut, page
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):
@@ -136,19 +136,20 @@ _LISTED = (
 )
 
 
-async def listed(database: Database, where: Filter, limit: int, after: str | None, offset: int) -> list[Any]:
+async def listed(database: Database, where: Filter, limit: int, after: str | None, offset: int) -> Page[Any]:
     """A merchant's deliveries, newest first, from behind `after` or from the `offset`-th on."""
     if after is not None or not offset:
-        return await page(database, "webhook_logs", _LISTED, where, limit, after)
+        return await page(database, "webhook_logs", _LISTED, where, limit, after, tuple)
     # The offset is counted along the index alone; only the rows shown are read.
     condition = " AND ".join(where.clauses)
-    return await database.fetch(
+    found = await database.fetch(
         f"""SELECT {_LISTED} FROM webhook_logs WHERE id = ANY(ARRAY(
                 SELECT id FROM webhook_logs WHERE {condition}
-                ORDER BY created_at DESC, id DESC OFFSET {offset:d} LIMIT {limit:d}))
+                ORDER BY created_at DESC, id DESC OFFSET {offset:d} LIMIT {limit + 1:d}))
             ORDER BY created_at DESC, webhook_logs.id DESC""",
         *where.args,
     )
+    return cut(found, limit, tuple)
 
 
 async def open_since(database: Database, before: datetime, after: tuple[datetime, str], limit: int) -> list[Any]:

@@ -1,10 +1,9 @@
 """Orders."""
 
-from typing import Any
 
 from kassa.domain.payment import Order
 from kassa.store.database import Connection, Database
-from kassa.store.pages import Filter, page
+from kassa.store.pages import Filter, Page, page
 
 _COLUMNS = (
     "id, merchant_id::text, amount, currency, receipt, notes::text, status, created_at, updated_at,"
@@ -49,7 +48,6 @@ async def find(database: Database, order_ids: list[str]) -> list[Order | None]:
     return [found.get(order_id) for order_id in order_ids]
 
 
-async def listed(database: Database, where: Filter, limit: int, after: str | None) -> list[Order]:
+async def listed(database: Database, where: Filter, limit: int, after: str | None) -> Page[Order]:
     """A merchant's orders, newest first."""
-    rows: list[Any] = await page(database, "orders", _COLUMNS, where, limit, after)
-    return [Order(*row) for row in rows]
+    return await page(database, "orders", _COLUMNS, where, limit, after, lambda row: Order(*row))

@@ -1,9 +1,19 @@
 """Keyset pages: newest first, filtered, and as fast on page one million as on the first."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from kassa.store.database import Database
+
+T = TypeVar("T")
+
+
+class Page(NamedTuple, Generic[T]):
+    """Rows of a list, and the id behind which the next page begins; None on the last one."""
+
+    rows: list[T]
+    next: str | None
 
 
 class Filter:
@@ -25,10 +35,18 @@ class Filter:
         self.add(f"{column} {'<' if isinstance(high, datetime) else '<='} ?", high)
 
 
-async def page(database: Database, table: str, columns: str, where: Filter, limit: int, after: str | None) -> list[Any]:
+def cut(found: list[Any], limit: int, of: Callable[[Any], T]) -> Page[T]:
+    """The page of what was found, of which one row more than `limit` was asked for; `of` makes of a row what it is."""
+    rows = found[:limit]
+    return Page([of(row) for row in rows], rows[-1][0] if len(found) > limit else None)
+
+
+async def page(
+    database: Database, table: str, columns: str, where: Filter, limit: int, after: str | None, of: Callable[[Any], T]
+) -> Page[T]:
     """Up to `limit` rows of `table` that match, newest first; with `after`, those older than the row with that id.
 
-    An `after` that is not one of the merchant's own ids gives no rows.
+    The first of `columns` is the id. An `after` that is not one of the merchant's own ids gives no rows.
     """
     if after is not None:
         where.add(
@@ -36,4 +54,4 @@ async def page(database: Database, table: str, columns: str, where: Filter, limi
             after,
         )
     sql = f"SELECT {columns} FROM {table} WHERE {' AND '.join(where.clauses)} ORDER BY created_at DESC, id DESC"
-    return await database.fetch(f"{sql} LIMIT {limit:d}", *where.args)
+    return cut(await database.fetch(f"{sql} LIMIT {limit + 1:d}", *where.args), limit, of)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from kassa.store.database import Connection, Database
-from kassa.store.pages import Filter, page
+from kassa.store.pages import Filter, Page, page
 
 
 class PaymentLink(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +83,6 @@ async def ended(tx: Connection, link_ids: set[str]) -> set[str]:
     return {row[0] for row in rows if not row[1]}
 
 
-async def listed(database: Database, where: Filter, limit: int, after: str | None) -> list[PaymentLink]:
+async def listed(database: Database, where: Filter, limit: int, after: str | None) -> Page[PaymentLink]:
     """A merchant's links, newest first."""
-    return [_link(row) for row in await page(database, "payment_links", _COLUMNS, where, limit, after)]
+    return await page(database, "payment_links", _COLUMNS, where, limit, after, _link)

@@ -9,7 +9,7 @@ from kassa.domain.payment import Outcome, Payment
 from kassa.domain.webhook import Delivery
 from kassa.store import outbox
 from kassa.store.database import Connection, Database
-from kassa.store.pages import Filter, page
+from kassa.store.pages import Filter, Page, page
 
 _FIELDS = (
     "id", "order_id", "merchant_id", "amount", "currency", "method", "status", "created_at", "updated_at", "vpa",
@@ -218,6 +218,6 @@ async def open_since(database: Database, before: datetime, after: tuple[datetime
     )
 
 
-async def listed(database: Database, where: Filter, limit: int, after: str | None) -> list[Payment]:
+async def listed(database: Database, where: Filter, limit: int, after: str | None) -> Page[Payment]:
     """A merchant's payments, newest first."""
-    return [payment_of(row) for row in await page(database, "payments", _COLUMNS, where, limit, after)]
+    return await page(database, "payments", _COLUMNS, where, limit, after, payment_of)

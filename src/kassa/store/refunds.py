@@ -8,7 +8,7 @@ import asyncpg
 from kassa.domain.errors import bad_request
 from kassa.domain.payment import Refund
 from kassa.store.database import Connection, Database
-from kassa.store.pages import Filter, page
+from kassa.store.pages import Filter, Page, page
 
 _FIELDS = (
     "id", "payment_id", "merchant_id", "amount", "currency", "reason", "status", "created_at", "processed_at", "due_at",
@@ -99,6 +99,6 @@ async def open_since(database: Database, before: datetime, after: tuple[datetime
     )
 
 
-async def listed(database: Database, where: Filter, limit: int, after: str | None) -> list[Refund]:
+async def listed(database: Database, where: Filter, limit: int, after: str | None) -> Page[Refund]:
     """A merchant's refunds, newest first."""
-    return [_refund(row) for row in await page(database, "refunds", _COLUMNS, where, limit, after)]
+    return await page(database, "refunds", _COLUMNS, where, limit, after, _refund)

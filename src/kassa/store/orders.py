@@ -1,6 +1,5 @@
 """Orders."""
 
-
 from kassa.domain.payment import Order
 from kassa.store.database import Connection, Database
 from kassa.store.pages import Filter, Page, page

@@ -65,10 +65,11 @@ export function DateFilter({ label, value, onChange }: Props) {
   );
 }
 
-type TextProps = Props & { placeholder?: string; wide?: boolean; narrow?: boolean; icon?: LucideIcon };
+type Looks = { placeholder?: string; wide?: boolean; narrow?: boolean; decimal?: boolean; icon?: LucideIcon };
 
 /** Text; it filters when the typing pauses. */
-export function TextFilter({ label, value, onChange, placeholder, wide, narrow, icon: Icon }: TextProps) {
+export function TextFilter({ label, value, onChange, icon: Icon, ...looks }: Props & Looks) {
+  const { placeholder, wide, narrow, decimal } = looks;
   const [text, setText] = useState(value ?? "");
   useEffect(() => setText(value ?? ""), [value]);
   useEffect(() => {
@@ -82,7 +83,7 @@ export function TextFilter({ label, value, onChange, placeholder, wide, narrow, 
       {Icon && <Hidden>{label}</Hidden>}
       <input
         type={wide ? "search" : "text"}
-        inputMode={narrow ? "decimal" : undefined}
+        inputMode={decimal ? "decimal" : undefined}
         placeholder={placeholder}
         value={text}
         onChange={(event) => setText(event.target.value)}

@@ -40,11 +40,12 @@ export function FilterBar({ filters }: { filters: PaymentFilters }) {
         <TextFilter
           label="Currency"
           placeholder="any"
+          narrow
           value={filters.currency}
           onChange={(currency) => set({ currency })}
         />
-        <TextFilter label={`From ${sign}`} narrow value={filters.min} onChange={(min) => set({ min })} />
-        <TextFilter label={`To ${sign}`} narrow value={filters.max} onChange={(max) => set({ max })} />
+        <TextFilter label={`From ${sign}`} narrow decimal value={filters.min} onChange={(min) => set({ min })} />
+        <TextFilter label={`To ${sign}`} narrow decimal value={filters.max} onChange={(max) => set({ max })} />
         {given > 0 && (
           <Button kind="quiet" onClick={() => void navigate({ to: "/dashboard/transactions", search: {} })}>
             Clear

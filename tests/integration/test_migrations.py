@@ -119,7 +119,7 @@ async def test_payments_go_on_while_it_runs_and_each_is_counted_once(older: Data
     stopping.set()
     await asyncio.gather(*writers)
 
-    assert len(ran) == 2
+    assert ran[:2] == ["0005_currencies.sql", "0006_currencies_of_the_past.sql"]
     assert await counted(older, merchant) == await recount(older, merchant)
 
 
@@ -139,5 +139,5 @@ async def test_it_waits_for_who_is_writing_without_holding_up_the_others(older: 
         assert await add_payment(older, merchant, currency="KWD"), "whoever comes after it"
         assert not migration.done()
         await undecided.commit()
-    assert len(await migration) == 2
+    assert (await migration)[:2] == ["0005_currencies.sql", "0006_currencies_of_the_past.sql"]
     assert await counted(older, merchant) == await recount(older, merchant)

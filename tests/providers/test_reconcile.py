@@ -170,6 +170,7 @@ async def test_an_account_that_cannot_be_read_stops_nobody_else(shop: Shop) -> N
            VALUES ($1::uuid, 'stripe', false, 'x')""",
         owner.merchant_id,
     )
+    await shop.gateway.sql("UPDATE checkout_sessions SET own_account = true WHERE id = $1", unreadable["id"])
     paid = await shop.open()
     await shop.control("outcome", session=paid["payment_id"], outcome="pay")
 

@@ -6,11 +6,11 @@ from kassa.actions.announce import event_of
 from kassa.actions.apply_standing import charge_of
 from kassa.actions.gateway import Gateway
 from kassa.actions.once import Answer, KeyTaken, key_of, once
-from kassa.actions.provider_account import account_for
+from kassa.actions.provider_account import account_of_payment
 from kassa.domain.errors import KassaError, bad_request, not_found
 from kassa.domain.payment import SIMULATOR, SUCCESS, Payment
 from kassa.domain.views import payment_view
-from kassa.store import idempotency, outbox, payments, provider_payments
+from kassa.store import idempotency, outbox, payments
 from kassa.store.database import LOST
 
 
@@ -54,9 +54,7 @@ async def capture_payment(
 
 async def _capture_at_provider(gateway: Gateway, payment: Payment) -> None:
     """Capture at the provider, which does it once however often it is asked; raises ProviderError."""
-    session = await provider_payments.find_session(gateway.database, payment.session_id or "")
-    live = session.live if session else None
-    account = await account_for(gateway, payment.merchant_id, payment.provider, live)
+    account = await account_of_payment(gateway, payment)
     standing = await gateway.providers[payment.provider].capture(charge_of(payment), account)
     if not standing.captured:
         raise bad_request(f"The provider did not capture it: {standing.answer}")

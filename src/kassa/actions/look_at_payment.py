@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from kassa.actions.apply_standing import apply_standing, charge_of, fail_payment
 from kassa.actions.gateway import Gateway, epoch_ms
-from kassa.actions.provider_account import account_for
+from kassa.actions.provider_account import account_of
 from kassa.domain.payment import CREATED, FAILED, OPEN, PAID, Payment
 from kassa.providers.base import Capability, ProviderError, Standing
 from kassa.store import orders, payments, provider_payments
@@ -68,7 +68,7 @@ async def _ask(gateway: Gateway, payment: Payment, session: CheckoutSession, now
     if session.provider_ref is None:
         return Standing(state="open", answer="the session is not open at the provider yet")
     provider = gateway.providers[session.provider]
-    account = await account_for(gateway, session.merchant_id, session.provider, session.live)
+    account = await account_of(gateway, session)
     [order] = await orders.find(gateway.database, [payment.order_id])
     paid = order is not None and order.status == PAID
     may_take = payment.status in OPEN and not paid
@@ -95,7 +95,7 @@ async def _give_back(gateway: Gateway, payment: Payment, session: CheckoutSessio
     now = gateway.now()
     provider = gateway.providers[session.provider]
     try:
-        account = await account_for(gateway, session.merchant_id, session.provider, session.live)
+        account = await account_of(gateway, session)
         standing = await provider.refund(charge_of(payment), f"return_{payment.id}", payment.amount, account)
         done, said = standing.state == "processed", f"return {standing.state}"
     except ProviderError as error:

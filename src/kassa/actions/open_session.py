@@ -11,7 +11,7 @@ from kassa.actions.create_payment import find_orders
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.look_at_payment import FIRST_LOOK_S, OPENING_TTL
 from kassa.actions.once import Answer, KeyTaken, key_of, once
-from kassa.actions.provider_account import account_for
+from kassa.actions.provider_account import account_for, account_of
 from kassa.domain import webhook
 from kassa.domain.errors import bad_request, not_found
 from kassa.domain.payment import CREATED, OPEN, PAID, PENDING, SIMULATOR, Merchant, Order, Payment
@@ -57,8 +57,8 @@ async def open_session(gateway: Gateway, merchant: Merchant, asked: Asked, idemp
     provider.require(Capability.HOSTED_SESSION)
     if asked.manual_capture:
         provider.require(Capability.CAPTURE)
-    account = await account_for(gateway, merchant.id, name)
-    session, payment = _planned(gateway, order, asked, name, account.live)
+    account, own = await account_for(gateway, merchant.id, name)
+    session, payment = _planned(gateway, order, asked, name, live=account.live, own=own)
     key = key_of(merchant.id, idempotency_key, "session", msgspec.structs.astuple(asked))
 
     async def begin() -> Answer:
@@ -120,7 +120,7 @@ async def _is_over(gateway: Gateway, session: CheckoutSession) -> bool:
 async def _open_at_provider(gateway: Gateway, order: Order, session: CheckoutSession) -> None:
     if session.url is not None:
         return
-    account = await account_for(gateway, session.merchant_id, session.provider, session.live)
+    account = await account_of(gateway, session)
     opened = await gateway.providers[session.provider].open_session(
         SessionAsked(
             session_id=session.id,
@@ -155,7 +155,7 @@ async def _open_at_provider(gateway: Gateway, order: Order, session: CheckoutSes
 
 
 def _planned(
-    gateway: Gateway, order: Order, asked: Asked, provider: str, live: bool
+    gateway: Gateway, order: Order, asked: Asked, provider: str, *, live: bool, own: bool
 ) -> tuple[CheckoutSession, Payment]:
     now = gateway.now()
     session_id, payment_id = gateway.object_id("cs_", now), gateway.object_id("pay_", now)
@@ -178,6 +178,7 @@ def _planned(
         customer_email=asked.customer_email,
         line_items=msgspec.json.encode(asked.line_items).decode(),
         manual_capture=asked.manual_capture,
+        own_account=own,
     )
     payment = Payment(
         id=payment_id,
@@ -243,7 +244,7 @@ async def expire_session(gateway: Gateway, merchant_id: str, session_id: str) ->
     assert payment is not None
     if payment.status != PENDING:
         raise bad_request("Session is not open")
-    account = await account_for(gateway, merchant_id, session.provider, session.live)
+    account = await account_of(gateway, session)
     standing = await gateway.providers[session.provider].expire(charge_of(payment), account)
     await apply_standing(gateway, payment, standing, cause="request")
     return await view_of(gateway, session_id, merchant_id)

@@ -6,12 +6,12 @@ from kassa.actions.announce import event_of
 from kassa.actions.apply_standing import charge_of
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.look_at_payment import LOOKS_S
-from kassa.actions.provider_account import account_for
+from kassa.actions.provider_account import account_of_payment
 from kassa.domain import webhook
 from kassa.domain.payment import PENDING, SIMULATOR
 from kassa.domain.webhook import Delivery
 from kassa.providers.base import ProviderError, RefundStanding
-from kassa.store import outbox, payments, provider_payments, refunds
+from kassa.store import outbox, payments, refunds
 from kassa.store.database import retried
 
 
@@ -27,9 +27,7 @@ async def process_refund(gateway: Gateway, refund_id: str) -> bool:
     if payment.provider == SIMULATOR:
         return await _processed(gateway, refund_id)
     try:
-        session = await provider_payments.find_session(gateway.database, payment.session_id or "")
-        live = session.live if session else None
-        account = await account_for(gateway, payment.merchant_id, payment.provider, live)
+        account = await account_of_payment(gateway, payment)
         provider = gateway.providers[payment.provider]
         standing = await provider.refund(charge_of(payment), refund.id, refund.amount, account)
     except ProviderError as error:

@@ -8,33 +8,58 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from kassa.actions.gateway import Gateway
 from kassa.domain.errors import KassaError, bad_request
-from kassa.domain.payment import SIMULATOR
+from kassa.domain.payment import SIMULATOR, Payment
 from kassa.providers.base import Credentials, ProviderError
 from kassa.settings import Settings
 from kassa.store import credentials as store
+from kassa.store import provider_payments
+from kassa.store.provider_payments import CheckoutSession
 
 _NONE = Credentials("", "", "", False)
 
 
-async def account_for(
-    gateway: Gateway, merchant_id: str | None, provider: str, live: bool | None = None
-) -> Credentials:
-    """The merchant's own account, else the gateway's; `live` asks for one of that kind, None for this gateway's kind.
+async def account_for(gateway: Gateway, merchant_id: str | None, provider: str) -> tuple[Credentials, bool]:
+    """The account for what is new, and whether it is the merchant's own: that one if there is one, else the gateway's.
 
-    Raises PROVIDER_NOT_CONFIGURED when there is none: a live payment never meets a test account, nor the reverse.
+    Raises PROVIDER_NOT_CONFIGURED when there is none.
     """
     if provider == SIMULATOR:
-        return _NONE
-    wanted = gateway.settings.production if live is None else live
+        return _NONE, False
+    production = gateway.settings.production
     if merchant_id is not None:
-        encrypted = await store.find_credentials(gateway.database, merchant_id, provider, wanted)
+        encrypted = await store.find_credentials(gateway.database, merchant_id, provider, production)
         if encrypted is not None:
-            return _decrypted(gateway.settings, provider, encrypted)
-    own = gateway_account(gateway.settings, provider)
+            return _decrypted(gateway.settings, provider, encrypted), True
+    shared = gateway_account(gateway.settings, provider)
     # Production may run on test accounts, to try it; development never on live ones.
-    if own is None or (own.live != live if live is not None else own.live and not wanted):
+    if shared is None or (shared.live and not production):
         raise ProviderError("PROVIDER_NOT_CONFIGURED", provider)
-    return own
+    return shared, False
+
+
+async def account_of(gateway: Gateway, session: CheckoutSession) -> Credentials:
+    """The account that a session was opened with, whatever the merchant has set up since: no other one knows of it.
+
+    Raises PROVIDER_NOT_CONFIGURED while that is not there: a live payment never meets a test account, nor the reverse.
+    """
+    if session.provider == SIMULATOR:
+        return _NONE
+    if session.own_account:
+        encrypted = await store.find_credentials(gateway.database, session.merchant_id, session.provider, session.live)
+        found = encrypted and _decrypted(gateway.settings, session.provider, encrypted)
+    else:
+        found = gateway_account(gateway.settings, session.provider)
+    if not found or found.live != session.live:
+        raise ProviderError("PROVIDER_NOT_CONFIGURED", session.provider)
+    return found
+
+
+async def account_of_payment(gateway: Gateway, payment: Payment) -> Credentials:
+    """The account that a payment's session was opened with; raises PROVIDER_NOT_CONFIGURED."""
+    session = await provider_payments.find_session(gateway.database, payment.session_id or "")
+    if session is None:
+        raise ProviderError("PROVIDER_NOT_CONFIGURED", payment.provider)
+    return await account_of(gateway, session)
 
 
 async def set_account(gateway: Gateway, merchant_id: str, provider: str, account: Credentials, live: bool) -> None:

@@ -85,6 +85,6 @@ async def _listed(gateway: Gateway, provider: str, day: date) -> AsyncIterator[L
     if gateway_account(gateway.settings, provider) is not None or not owners:
         owners.append(None)
     for merchant_id in owners:
-        account = await account_for(gateway, merchant_id, provider)
+        account, _ = await account_for(gateway, merchant_id, provider)
         async for one in gateway.providers[provider].payments_on(day, account):
             yield one

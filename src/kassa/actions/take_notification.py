@@ -34,7 +34,7 @@ async def take_notification(
     provider = gateway.providers[provider_name]
     if provider.name == SIMULATOR:
         raise KassaError("INVALID_SIGNATURE", "The simulated bank sends no notifications")
-    account = await account_for(gateway, merchant_id, provider_name)
+    account, own = await account_for(gateway, merchant_id, provider_name)
     notice = await provider.verify(headers, body, account, gateway.now())
     if not _can_be_kept(notice):
         raise bad_request("The notification has a name that is too long, or has NUL in it")
@@ -42,7 +42,14 @@ async def take_notification(
     encoded = msgspec.json.encode(notice).decode()
     payload = msgspec.json.encode(scrubbed(msgspec.json.decode(body))).decode()
     kept = await provider_events.keep(
-        gateway.database, provider_name, notice.event_id, merchant_id, notice.type, encoded, payload, status
+        gateway.database,
+        provider_name,
+        notice.event_id,
+        merchant_id if own else None,
+        notice.type,
+        encoded,
+        payload,
+        status,
     )
     if kept and status == "pending":
         gateway.enqueue(gateway.notifications, [(f"{provider_name}:{notice.event_id}", epoch_ms(gateway.now()))])
@@ -86,8 +93,11 @@ async def apply_notification(gateway: Gateway, member: str) -> None:
     if payment is None or payment.provider != provider:
         await _again(gateway, member, attempts, "matches nothing yet", over=attempts >= len(RETRIES_S))
         return
-    if merchant_id is not None and merchant_id != payment.merchant_id:
-        said = "refused: signed by another merchant's account"
+    session = await provider_payments.find_session(gateway.database, payment.session_id or "")
+    opened_there = session is not None and session.own_account and session.merchant_id == merchant_id
+    if merchant_id is not None and not opened_there:
+        # Whoever has an account can sign with it what they like, but only of what was opened there.
+        said = "refused: signed by an account that it was not opened with"
     elif notice.standing is None or notice.look:
         try:
             said = await look_at_payment(gateway, payment.id, also_failed=True) or "nothing to do"

@@ -11,7 +11,10 @@ from kassa.store.payments import P_COLUMNS, payment_of
 
 
 class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True):
-    """A hosted session; `provider_ref` and `url` are None until it is open at its provider."""
+    """A hosted session; `provider_ref` and `url` are None until it is open at its provider.
+
+    `own_account` says that it was opened through the merchant's own account, not the gateway's.
+    """
 
     id: str
     payment_id: str
@@ -28,12 +31,13 @@ class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True):
     customer_email: str | None = None
     line_items: str = "[]"
     manual_capture: bool = False
+    own_account: bool = False
 
 
 _FIELDS = (
     "id", "payment_id", "order_id", "merchant_id", "provider", "live", "success_url", "cancel_url", "created_at",
     "expires_at", "provider_ref", "url", "customer_email", "line_items",
-    "manual_capture",
+    "manual_capture", "own_account",
 )  # fmt: skip
 _COLUMNS = ", ".join(f"{name}::text" if name in ("merchant_id", "line_items") else name for name in _FIELDS)
 
@@ -47,8 +51,9 @@ async def insert_session(tx: Connection, session: CheckoutSession) -> None:
     await tx.execute(
         """INSERT INTO checkout_sessions
                (id, payment_id, order_id, merchant_id, provider, live, success_url, cancel_url, created_at,
-                expires_at, customer_email, line_items, manual_capture)
-           VALUES ($1, $2, $3, $4::uuid, $5, $6, $7, $8, $9, $10, $11, $12::json, $13) ON CONFLICT (id) DO NOTHING""",
+                expires_at, customer_email, line_items, manual_capture, own_account)
+           VALUES ($1, $2, $3, $4::uuid, $5, $6, $7, $8, $9, $10, $11, $12::json, $13, $14)
+           ON CONFLICT (id) DO NOTHING""",
         session.id,
         session.payment_id,
         session.order_id,
@@ -62,6 +67,7 @@ async def insert_session(tx: Connection, session: CheckoutSession) -> None:
         session.customer_email,
         session.line_items,
         session.manual_capture,
+        session.own_account,
     )
 
 

@@ -1,0 +1,105 @@
+"""A payment stays with the account that it was opened with, whatever account its merchant has by now."""
+
+import hmac
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from tests.live import Live, until
+from tests.providers.test_gateway import Shop, stand
+
+__all__ = ["stand"]  # a fixture
+OWN = {"key": "sk_test_its_own", "webhook_secret": "whsec_its_own"}
+ACCOUNT = "/api/v1/merchant/providers/stripe"
+
+
+@pytest.fixture
+async def shop(stand: tuple[Live, str]) -> AsyncIterator[Shop]:
+    """A new merchant who uses Stripe, whose notifications are lost."""
+    async with aiohttp.ClientSession() as session:
+        one = Shop(await stand[0].merchant(), "stripe", stand[1], session)
+        await one.control("reset")
+        await one.control("notifications", drop=True)
+        yield one
+
+
+async def own_account(shop: Shop, *, there: bool = True) -> None:
+    """Give the merchant an account of its own, or take it away."""
+    reply = await shop.gateway.request("PUT" if there else "DELETE", ACCOUNT, OWN if there else None)
+    assert reply.status == 200, reply.text
+
+
+async def signed(shop: Shop, payment_id: str, event_id: str) -> str:
+    """What came of a success that the merchant has signed with the secret of its own account."""
+    session = {
+        "id": "cs_test_1", "object": "checkout.session", "status": "complete", "payment_status": "paid",
+        "amount_total": 50_000, "currency": "usd", "payment_intent": "pi_1",
+        "metadata": {"kassa_payment_id": payment_id},
+    }  # fmt: skip
+    event = {"id": event_id, "object": "event", "type": "checkout.session.completed", "data": {"object": session}}
+    body, at = json.dumps(event), int(time.time())
+    signature = hmac.new(OWN["webhook_secret"].encode(), f"{at}.{body}".encode(), "sha256").hexdigest()
+    path = f"/api/v1/providers/stripe/notifications/{shop.gateway.merchant_id}"
+    headers = {"Stripe-Signature": f"t={at},v1={signature}"}
+    reply = await shop.gateway.post(path, raw=body.encode(), headers=headers, anonymous=True)
+    assert reply.status == 200, reply.text
+
+    async def applied() -> Any:
+        return await shop.gateway.sql(
+            "SELECT note FROM provider_events WHERE event_id = $1 AND status = 'applied'", event_id
+        )
+
+    return str((await until(applied, "the notification is applied"))[0][0])
+
+
+async def test_what_the_gateways_account_opened_is_settled_and_refunded_there(shop: Shop) -> None:
+    session = await shop.open()
+    await shop.control("outcome", session=session["payment_id"], outcome="pay")
+    await own_account(shop)
+
+    await shop.look(session["payment_id"])
+
+    assert (await shop.payment(session["payment_id"]))["status"] == "success"
+    path = f"/api/v1/payments/{session['payment_id']}/refunds"
+    refund = (await shop.gateway.post(path, {"amount": 20_000})).json
+
+    async def processed() -> bool:
+        return bool((await shop.gateway.get(f"/api/v1/refunds/{refund['id']}")).json["status"] == "processed")
+
+    await until(processed, "the refund is processed")
+    [there] = await shop.books("refunds", session["payment_id"])
+    assert (there["account"], there["amount"]) == ("sk_test_kassa_sandbox", 20_000)
+    # What is new goes through the new account.
+    assert [row["account"] for row in await shop.books("sessions", (await shop.open())["payment_id"])] == [OWN["key"]]
+
+
+async def test_what_an_own_account_opened_waits_for_that_account(shop: Shop) -> None:
+    await own_account(shop)
+    session = await shop.open()
+    await shop.control("outcome", session=session["payment_id"], outcome="pay")
+    await own_account(shop, there=False)
+    await shop.gateway.sql("UPDATE checkout_sessions SET expires_at = now() WHERE id = $1", session["id"])
+
+    await shop.look(session["payment_id"])
+
+    waiting = await shop.payment(session["payment_id"])
+    assert (waiting["status"], waiting["last_answer"]) == ("pending", "no answer: PROVIDER_NOT_CONFIGURED")
+    await own_account(shop)
+    await shop.look(session["payment_id"])
+    assert (await shop.payment(session["payment_id"]))["status"] == "success"
+
+
+async def test_a_merchants_own_secret_settles_only_what_its_own_account_opened(shop: Shop) -> None:
+    shared = await shop.open()
+    await own_account(shop)
+    own = await shop.open()
+
+    refused = await signed(shop, shared["payment_id"], f"evt_{shared['id']}")
+    taken = await signed(shop, own["payment_id"], f"evt_{own['id']}")
+
+    assert (refused, taken) == ("refused: signed by an account that it was not opened with", "settled")
+    assert (await shop.payment(shared["payment_id"]))["status"] == "pending"
+    assert (await shop.payment(own["payment_id"]))["status"] == "success"

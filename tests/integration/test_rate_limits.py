@@ -81,6 +81,21 @@ async def test_stranger_has_so_many_requests_a_minute(small: Live) -> None:
     assert other.status == 200
 
 
+async def test_addresses_of_one_ipv6_network_are_one_stranger(small: Live) -> None:
+    order = await (await small.merchant()).order()
+    path = f"/api/v1/orders/{order['id']}/public"
+    networks = iter(range(1, 200))
+
+    async def attempt() -> list[Reply]:
+        network = f"2001:db8:0:{next(networks):x}"
+        addresses = [f"{network}::{n:x}" for n in range(1, PER_ADDRESS + 4)]
+        return [await small.get(path, headers={"X-Forwarded-For": one}, anonymous=True) for one in addresses]
+
+    replies = await within_one_window(attempt)
+
+    assert [reply.status for reply in replies] == [200] * PER_ADDRESS + [429] * 3
+
+
 async def test_who_tries_credentials_is_slowed_down(small: Live) -> None:
     addresses = iter(f"198.51.100.{n}" for n in range(1, 200))
 

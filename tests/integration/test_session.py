@@ -10,6 +10,7 @@ import pytest
 
 from kassa.actions.log_in import hash_password
 from tests.integration.test_cli import kassa
+from tests.integration.test_rate_limits import within_one_window
 from tests.live import Live, Reply
 
 WRONG = (401, "AUTHENTICATION_ERROR", "Wrong e-mail address or password")
@@ -232,3 +233,29 @@ async def test_guessing_is_stopped_by_address_and_by_account(account: tuple[Live
     if stopped.status != 200:  # unless a new minute has begun just now
         assert stopped.status == 429
         assert 1 <= int(stopped.headers["Retry-After"]) <= 60
+
+
+async def test_guesses_that_come_at_once_are_as_few_as_those_that_come_in_turn(account: tuple[Live, str, str]) -> None:
+    merchant, email, password = account
+    guesses = [f"a guess {n}" for n in range(40)]
+
+    async def attempt() -> list[Reply]:
+        trying = [asyncio.create_task(try_to_log_in(merchant, email, one)) for one in guesses]
+        # The first answer is for a guess that was one too many: to try a password takes longer.
+        await asyncio.wait(trying, return_when=asyncio.FIRST_COMPLETED)
+        right = await try_to_log_in(merchant, email, password)
+        return [*await asyncio.gather(*trying), right]
+
+    *wrong, right = await within_one_window(attempt)
+
+    assert sorted(reply.status for reply in wrong) == [401] * 10 + [429] * 30
+    assert right.status == 429
+
+
+async def test_who_logs_in_is_not_counted_as_guessing(account: tuple[Live, str, str]) -> None:
+    merchant, email, password = account
+    address = next(ADDRESSES)
+
+    replies = [await try_to_log_in(merchant, email, password, address) for _ in range(15)]
+
+    assert {reply.status for reply in replies} == {200}

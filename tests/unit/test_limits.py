@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from kassa.api.limits import WINDOW_S, RateLimited, RateLimits
+from kassa.api.limits import WINDOW_S, RateLimited, RateLimits, counted_as
 
 
 def within_a_window(work: Callable[[RateLimits], None]) -> None:
@@ -67,5 +67,31 @@ def test_a_refused_request_does_not_count() -> None:
     def work(limits: RateLimits) -> None:
         assert accepted(limits, "key:a", 2, 10) == 2
         assert accepted(limits, "key:a", 3, 10) == 1
+
+    within_a_window(work)
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "::ffff:203.0.113.7"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("unix:", "unix:"),
+    ],
+)
+def test_an_ipv6_network_counts_as_one_stranger(address: str, counted: str) -> None:
+    assert counted_as(address) == counted
+
+
+def test_what_is_forgiven_was_never_counted() -> None:
+    def work(limits: RateLimits) -> None:
+        limits.forgive("login:a")
+        for _ in range(5):
+            limits.count("login:a", 2)
+            limits.forgive("login:a")
+        assert accepted(limits, "login:a", 2, 5) == 2
 
     within_a_window(work)

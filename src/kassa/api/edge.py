@@ -14,7 +14,7 @@ from kassa import log as logs
 from kassa.actions.gateway import Gateway
 from kassa.actions.once import Answer
 from kassa.api.access import Door
-from kassa.api.limits import RateLimited, RateLimits
+from kassa.api.limits import RateLimited, RateLimits, counted_as
 from kassa.api.metrics import Observed
 from kassa.api.operation import Call, Download, Operation, Result, Text
 from kassa.api.validation import BODY_LIMIT_BYTES, parse_body, parse_query
@@ -127,7 +127,7 @@ class Edge:
     ) -> Result:
         operation = endpoint.operation
         client = scope.get("client")
-        address = client[0] if client else "unknown"
+        address = counted_as(client[0]) if client else "unknown"
         merchant = await self._door.enter(operation, scope["method"], headers, address)
         body: Any = None
         query = None

@@ -5,7 +5,9 @@ between processes it may be passed by what arrives within one such interval.
 """
 
 import asyncio
+import ipaddress
 import time
+from functools import lru_cache
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -14,6 +16,18 @@ from kassa.domain.errors import KassaError, bad_request
 
 WINDOW_S = 60
 SETTLE_INTERVAL_S = 0.25
+
+
+@lru_cache(maxsize=10_000)
+def counted_as(address: str) -> str:
+    """Whom requests from an address count for: of IPv6 its /64, as whoever has one address there has them all."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if ip.version == 4 or ip.ipv4_mapped:
+        return address
+    return str(ipaddress.ip_network((ip, 64), strict=False))
 
 
 class RateLimited(Exception):
@@ -38,6 +52,11 @@ class RateLimits:
         """Count one request of `name`; raises RateLimited when it is one too many for this window."""
         self.check(name, limit)
         self._ours[name] = self._ours.get(name, 0) + 1
+
+    def forgive(self, name: str) -> None:
+        """Take back one request of `name` that was counted before it was known to be harmless."""
+        if self._ours.get(name, 0) + self._known.get(name, 0) > 0:
+            self._ours[name] = self._ours.get(name, 0) - 1
 
     def check(self, name: str, limit: int) -> None:
         """Raise RateLimited when `name` has been counted `limit` times in this window."""

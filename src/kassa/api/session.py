@@ -38,14 +38,18 @@ async def _log_in(call: Call) -> Answer:
     body: NewSession = call.body
     # Redis sees a digest alone: people type passwords into the wrong field.
     names = (f"login:{call.address}", f"login:{hashlib.sha256(body.email.encode()).hexdigest()}")
+    # Counted before the password is tried, so that guesses that come at once are as few as those that come in turn.
     for name in names:
-        call.limits.check(name, FAILURES_PER_WINDOW)
+        call.limits.count(name, FAILURES_PER_WINDOW)
+    wrong = False
     try:
         merchant, token = await log_in(call.gateway, body.email, body.password, cookie_of(call.headers, SESSION_COOKIE))
-    except KassaError:
-        for name in names:
-            call.limits.count(name, FAILURES_PER_WINDOW)
+    except KassaError as error:
+        wrong = error.code == "AUTHENTICATION_ERROR"
         raise
+    finally:
+        for name in () if wrong else names:
+            call.limits.forgive(name)
     return Answer(200, msgspec.json.encode(_session(call, merchant, token)), _cookie(call, token, SESSION_TTL_S))
 
 

@@ -93,4 +93,4 @@ async def test_an_amount_is_looked_for_in_its_currency(dashboard: Dashboard) -> 
     await expect(rows).to_have_attribute("data-payment-id", rupees["id"])
     await dashboard.page.get_by_label("Currency").fill("JPY")
     await expect(rows).to_have_attribute("data-payment-id", yen["id"])
-    await expect(dashboard.page.get_by_label("From ¥")).to_have_value("500")
+    await expect(dashboard.page.get_by_label("Min ¥")).to_have_value("500")

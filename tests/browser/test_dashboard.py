@@ -112,6 +112,8 @@ async def test_an_unknown_page_says_so(dashboard: Dashboard) -> None:
     await expect(dashboard.page.get_by_text("There is no such page")).to_be_visible()
     await dashboard.page.goto(dashboard.at("/dashboard/transactions/pay_0000000000000000"))
     await expect(dashboard.page.get_by_role("alert")).to_contain_text("Payment not found")
+    # It would not be found the next time either.
+    await expect(dashboard.page.get_by_role("button", name="Try again")).to_have_count(0)
 
 
 async def with_something_of_everything(dashboard: Dashboard) -> list[str]:

@@ -82,7 +82,7 @@ async def test_filters_and_search_find_what_they_say(dashboard: Dashboard) -> No
     await expect(page.get_by_text("No payment matches")).to_be_visible()
     await page.get_by_role("link", name="Clear the filters").click()
     await expect(dashboard.one("transaction-row")).to_have_count(3)
-    await page.get_by_label("From ₹").fill("500.01")
+    await page.get_by_label("Min ₹").fill("500.01")
     await expect(dashboard.one("transaction-row")).to_have_count(1)
     assert await shown(dashboard) == [dear["id"]]
     await page.get_by_role("button", name="Clear").click()
@@ -220,6 +220,16 @@ async def test_an_order_made_by_hand_comes_with_a_link_that_can_be_paid(dashboar
     await expect(dashboard.one("order-page")).to_contain_text('"waiter": "Asha"')
     await page.goto(link)
     await expect(dashboard.one("order-amount")).to_have_text("₹1,499.50")
+
+
+async def test_a_long_receipt_pushes_nothing_out_of_sight(dashboard: Dashboard) -> None:
+    order = await dashboard.merchant.order(2_147_483_647, receipt="r" * 255)
+    await dashboard.merchant.settled((await dashboard.merchant.pay(order["id"], "success@kassa"))["id"])
+    hidden_px = "table => table.parentElement.scrollWidth - table.parentElement.clientWidth"
+    for path in ("/orders", f"/orders/{order['id']}"):
+        await dashboard.go(path)
+        await expect(dashboard.page.locator("tbody").get_by_text("2147483647")).to_be_visible()
+        assert await dashboard.page.locator("table").evaluate(hidden_px) == 0, path
 
 
 async def test_what_strangers_wrote_is_shown_and_never_run(dashboard: Dashboard) -> None:

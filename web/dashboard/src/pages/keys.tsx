@@ -24,7 +24,7 @@ export function Keys() {
           <KeyPair />
           <Card
             title="Allowed origins"
-            about="The sites that may show the checkout page in a frame, as the SDK does. In test mode any may."
+            about="The sites that may show the checkout page in a frame, as the SDK does. In test mode any site may."
           >
             <Loaded query={found}>{(merchant) => <Origins merchant={merchant} />}</Loaded>
           </Card>

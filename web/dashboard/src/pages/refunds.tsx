@@ -9,7 +9,7 @@ import { Card, Page } from "../ui/layout";
 import { Listing } from "../ui/listing";
 import { Empty } from "../ui/states";
 import type { Column } from "../ui/table";
-import { Amount, Id, Muted, Time } from "../ui/text";
+import { Amount, Id, Time, Words } from "../ui/text";
 import { oneOf, PAGE_SIZE } from "./transactions/filters";
 
 const route = getRouteApi("/dashboard/refunds");
@@ -27,7 +27,7 @@ export const refundColumns: Column<Refund>[] = [
     ),
   },
   { header: "Amount", cell: (refund) => <Amount amount={refund.amount} currency={refund.currency} /> },
-  { header: "Reason", cell: (refund) => refund.reason ?? <Muted>–</Muted> },
+  { header: "Reason", cell: (refund) => <Words>{refund.reason}</Words> },
   { header: "Status", cell: (refund) => <Badge status={refund.status} /> },
   { header: "Created", cell: (refund) => <Time at={refund.created_at} /> },
 ];

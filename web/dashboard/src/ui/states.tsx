@@ -34,6 +34,15 @@ export function Empty({
 /** What went wrong, with a way to try again; the request id is what whoever runs the gateway needs to find it. */
 export function Failed({ error, retry }: { error: Error; retry?: () => void }) {
   const requestId = error instanceof Refusal ? error.requestId : null;
+  if (error instanceof Refusal && error.status === 404) {
+    return (
+      <div role="alert">
+        <Empty title={error.message} icon={CircleAlert}>
+          Check the address. What belongs to another merchant is not shown either.
+        </Empty>
+      </div>
+    );
+  }
   return (
     <div role="alert">
       <Empty title={error.message} icon={CircleAlert} then={retry && <Button onClick={retry}>Try again</Button>}>

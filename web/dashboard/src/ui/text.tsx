@@ -30,6 +30,16 @@ export function Time({ at }: { at: string | null | undefined }) {
   );
 }
 
+/** What a person wrote, of any length: a table shows two lines of it, and all of it on hover. */
+export function Words({ children }: { children: string | null }) {
+  if (!children) return <Muted>–</Muted>;
+  return (
+    <span className={styles.words} title={children}>
+      {children}
+    </span>
+  );
+}
+
 /** The VPA, or the card's network and last digits; empty when only the provider knows. */
 export function paidWith(payment: Payment): string {
   if (payment.method === "upi") return payment.vpa ?? "";

@@ -76,8 +76,9 @@ function Rate({ days }: { days: Day[] }) {
   return (
     <>
       <path className={styles.under} d={`M${first.x} ${HEIGHT}L${line}L${last.x} ${HEIGHT}Z`} />
-      {/* A line of no length has round ends: a single day shows as a dot. */}
-      <path className={styles.line} d={`M${line}${points.length === 1 ? `L${line}` : ""}`} />
+      <path className={styles.line} d={`M${line}`} />
+      {/* A line of no length has round ends: the latest day shows as a dot, and so does one that stands alone. */}
+      <path className={styles.dot} d={`M${last.x} ${last.y}h0`} />
     </>
   );
 }

@@ -11,7 +11,7 @@ import { Listing } from "../../ui/listing";
 import { Confirm } from "../../ui/modal";
 import { Empty } from "../../ui/states";
 import type { Column } from "../../ui/table";
-import { Amount, Muted, Time } from "../../ui/text";
+import { Amount, Muted, Time, Words } from "../../ui/text";
 import { say } from "../../ui/toasts";
 import { PAGE_SIZE } from "../transactions/filters";
 import { NewLink } from "./new-link";
@@ -46,7 +46,7 @@ export function PaymentLinks() {
 }
 
 const COLUMNS: Column<PaymentLink>[] = [
-  { header: "For", testId: "link-description", cell: (link) => link.description },
+  { header: "For", testId: "link-description", cell: (link) => <Words>{link.description}</Words> },
   { header: "Amount", cell: (link) => <Amount amount={link.amount} currency={link.currency} /> },
   { header: "State", testId: "link-state", cell: (link) => <State link={link} /> },
   {

@@ -11,7 +11,7 @@ import { Card, Page } from "../../ui/layout";
 import { Listing } from "../../ui/listing";
 import { Empty } from "../../ui/states";
 import type { Column } from "../../ui/table";
-import { Amount, Id, Muted, Time } from "../../ui/text";
+import { Amount, Id, Muted, Time, Words } from "../../ui/text";
 import { oneOf, PAGE_SIZE } from "../transactions/filters";
 import { checkoutLink } from "./checkout-link";
 import { NewOrder } from "./new-order";
@@ -77,7 +77,7 @@ function columns(checkoutUrl: string): Column<Order>[] {
       ),
     },
     { header: "Amount", cell: (order) => <Amount amount={order.amount} currency={order.currency} /> },
-    { header: "Receipt", cell: (order) => order.receipt ?? <Muted>–</Muted> },
+    { header: "Receipt", cell: (order) => <Words>{order.receipt}</Words> },
     { header: "Status", cell: (order) => <Badge status={order.status} /> },
     { header: "Created", cell: (order) => <Time at={order.created_at} /> },
     {

@@ -13,7 +13,7 @@ export function StillOpen({ payment }: { payment: Payment }) {
       <Details
         items={[
           ["Why", payment.open_because],
-          ["Last answer", payment.last_answer],
+          ["Last answer", sameWords(payment.last_answer, payment.open_because) ? null : payment.last_answer],
           ["Asked", looked && <Time at={looked} />],
           [
             "Asked next",
@@ -27,4 +27,8 @@ export function StillOpen({ payment }: { payment: Payment }) {
       />
     </Card>
   );
+}
+
+function sameWords(one: string | undefined, other: string | undefined): boolean {
+  return one?.toLowerCase() === other?.toLowerCase();
 }

@@ -44,8 +44,8 @@ export function FilterBar({ filters }: { filters: PaymentFilters }) {
           value={filters.currency}
           onChange={(currency) => set({ currency })}
         />
-        <TextFilter label={`From ${sign}`} narrow decimal value={filters.min} onChange={(min) => set({ min })} />
-        <TextFilter label={`To ${sign}`} narrow decimal value={filters.max} onChange={(max) => set({ max })} />
+        <TextFilter label={`Min ${sign}`} narrow decimal value={filters.min} onChange={(min) => set({ min })} />
+        <TextFilter label={`Max ${sign}`} narrow decimal value={filters.max} onChange={(max) => set({ max })} />
         {given > 0 && (
           <Button kind="quiet" onClick={() => void navigate({ to: "/dashboard/transactions", search: {} })}>
             Clear

@@ -27,6 +27,17 @@ async def test_the_page_says_what_is_paid_to_whom(page: Page, checkout: str, gat
     assert await page.title() == "Complete Payment – Test Merchant"
 
 
+async def test_in_test_mode_the_page_says_so_and_how_to_try_it(page: Page, checkout: str, gateway: Live) -> None:
+    await opened(page, checkout, (await gateway.order())["id"])
+    await expect(one(page, "test-mode")).to_have_text("Test mode")
+    hint = one(page, "test-mode-hint")
+    await expect(hint).to_be_hidden()
+    await one(page, "method-upi").click()
+    await expect(hint).to_contain_text("success@kassa pays, failure@kassa is declined")
+    await one(page, "method-card").click()
+    await expect(hint).to_contain_text("4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined")
+
+
 async def test_an_amount_with_paise_says_them(page: Page, checkout: str, gateway: Live) -> None:
     order = await gateway.order(12_345_650)
     await opened(page, checkout, order["id"])
@@ -93,7 +104,8 @@ async def test_a_refused_card_can_be_tried_again(page: Page, checkout: str, gate
     await press_pay(page)
     await only(page, "error-state")
     await expect(one(page, "error-state")).to_contain_text("Payment Failed")
-    await expect(one(page, "error-message")).to_have_text("The card was declined")
+    said = "Your bank declined this card. Please use another card, or pay by UPI."
+    await expect(one(page, "error-message")).to_have_text(said)
     await expect(one(page, "retry-button")).to_have_text("Try Again")
     await one(page, "retry-button").click()
     await only(page, "card-form")
@@ -110,7 +122,8 @@ async def test_a_refused_upi_payment_can_be_tried_again_by_card(phone: Page, che
     await opened(phone, checkout, order["id"])
     await pay_by_upi(phone, "failure@kassa")
     await only(phone, "error-state")
-    await expect(one(phone, "error-message")).to_have_text("Payment was declined by the bank")
+    said = "Your bank declined the payment. Nothing was charged. Please try again or pay another way."
+    await expect(one(phone, "error-message")).to_have_text(said)
     await one(phone, "retry-button").click()
     await fill_card(phone)
     await press_pay(phone)
@@ -125,10 +138,10 @@ async def test_what_is_wrong_is_said_beside_the_field(page: Page, checkout: str,
     await one(page, "cardholder-name-input").fill(" ")
     await press_pay(page)
     expected = {
-        "card-number-input": "Card number is not a valid card number",
+        "card-number-input": "This number is not right. Please compare it with the card",
         "expiry-input": "Card has expired",
         "cvv-input": "CVV must be 3 or 4 digits",
-        "cardholder-name-input": "Name on card is required",
+        "cardholder-name-input": "Enter the name on the card",
     }
     for test_id, words in expected.items():
         field_ = one(page, test_id)
@@ -195,6 +208,16 @@ async def test_an_order_that_cannot_be_paid_says_so(page: Page, checkout: str, g
     order = await gateway.order()
     await gateway.sql("UPDATE orders SET expires_at = now() - interval '1 second' WHERE id = $1", order["id"])
     assert await closed(page, checkout, order["id"]) == "Order expired"
+
+
+async def test_a_payment_of_another_order_does_not_make_this_one_look_paid(
+    page: Page, checkout: str, gateway: Live
+) -> None:
+    order, paid = await gateway.order(), await gateway.paid()
+    assert await closed(page, checkout, f"{order['id']}&payment_id={paid['id']}") == "Order not found"
+    await page.goto(f"{checkout}?order_id={paid['order_id']}&payment_id={paid['id']}")
+    await only(page, "success-state")
+    await expect(one(page, "payment-id")).to_have_text(paid["id"])
 
 
 async def test_an_order_that_is_paid_meanwhile_says_so(page: Page, checkout: str, gateway: Live) -> None:

@@ -87,6 +87,8 @@ async def test_money_is_taken(production: Live) -> None:
     payment = await production.pay(order["id"])
 
     assert (payment["status"], payment["amount"]) == ("pending", 50_000)
+    public = await production.get(f"/api/v1/orders/{order['id']}/public", anonymous=True)
+    assert (public.status, "test_mode" in public.json) == (200, False)
     assert (await production.get("/health", anonymous=True)).json["status"] == "healthy"
 
 

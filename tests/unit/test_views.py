@@ -105,10 +105,21 @@ def test_others_have_no_error_fields(status: str) -> None:
 @pytest.mark.parametrize("payment", [UPI, CARD, FAILED])
 def test_a_payer_sees_neither_the_merchant_nor_how_somebody_paid(payment: Payment) -> None:
     view = shown(views.public_payment(payment))
-    assert view.keys() - {"error_code", "error_description"} == {
+    assert view.keys() - {"error_code", "error_description", "tell_payer"} == {
         "id", "order_id", "amount", "currency", "method", "status", "created_at",
     }  # fmt: skip
     assert ("error_code" in view) is (payment is FAILED)
+
+
+def test_a_payer_is_told_of_a_failure_in_words_for_payers() -> None:
+    said = shown(views.public_payment(FAILED))
+    assert said["tell_payer"] == "Your bank declined this card. Please use another card, or pay by UPI."
+    assert "tell_payer" not in shown(views.payment_view(FAILED)) | shown(views.public_payment(UPI))
+
+
+def test_a_payer_is_told_where_no_real_money_moves_and_only_there() -> None:
+    assert shown(views.public_order(ORDER, test_mode=True))["test_mode"] is True
+    assert "test_mode" not in shown(views.public_order(ORDER, test_mode=False))
 
 
 def test_a_refund_before_and_after_it_is_processed() -> None:

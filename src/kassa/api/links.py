@@ -82,7 +82,8 @@ async def _order(call: Call) -> PublicOrder:
     order = await call.gateway.batched(find_orders, order_id)
     if order is None or not order.merchant_active:
         raise not_found("Payment link")
-    return replace(public_order(order), description=link.description, success_message=link.success_message or UNSET)
+    shown = public_order(order, test_mode=not call.gateway.settings.production)
+    return replace(shown, description=link.description, success_message=link.success_message or UNSET)
 
 
 OPERATIONS = [

@@ -50,7 +50,7 @@ async def _get(call: Call) -> OrderView:
 
 async def _get_public(call: Call) -> PublicOrder:
     order = await _find(call)
-    return public_order(order)
+    return public_order(order, test_mode=not call.gateway.settings.production)
 
 
 async def _list(call: Call) -> OrderPage:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from kassa.domain.explanations import built_in
 from kassa.domain.payment import CREATED, FAILED, OPEN, Order, Payment, Refund
 
 Timestamp = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"}, examples=["2024-01-15T10:30:00Z"])]
@@ -46,7 +47,10 @@ class OrderView(OrderCreated, kw_only=True):
 
 
 class PublicOrder(msgspec.Struct, kw_only=True):
-    """What a payer may see of an order; a payment link adds what it is for and what to say after success."""
+    """What a payer may see of an order; a payment link adds what it is for and what to say after success.
+
+    `test_mode` is there, and true, outside production.
+    """
 
     id: str
     amount: Amount
@@ -58,6 +62,7 @@ class PublicOrder(msgspec.Struct, kw_only=True):
     expires_at: Timestamp | UnsetType = UNSET
     description: str | UnsetType = UNSET
     success_message: str | UnsetType = UNSET
+    test_mode: bool | UnsetType = UNSET
 
 
 class PaymentCreated(msgspec.Struct, kw_only=True):
@@ -93,7 +98,7 @@ class PaymentView(PaymentCreated, kw_only=True):
 
 
 class PublicPayment(msgspec.Struct, kw_only=True):
-    """What a payer may see of a payment."""
+    """What a payer may see of a payment; `tell_payer` says in the payer's words why it failed."""
 
     id: str
     order_id: str
@@ -103,6 +108,7 @@ class PublicPayment(msgspec.Struct, kw_only=True):
     status: str
     error_code: str | UnsetType = UNSET
     error_description: str | UnsetType = UNSET
+    tell_payer: str | UnsetType = UNSET
     created_at: Timestamp
 
 
@@ -173,7 +179,7 @@ def order_view(order: Order) -> OrderView:
     return OrderView(**_order(order), updated_at=iso(order.updated_at))
 
 
-def public_order(order: Order) -> PublicOrder:
+def public_order(order: Order, *, test_mode: bool) -> PublicOrder:
     """An order as its payer sees it."""
     return PublicOrder(
         id=order.id,
@@ -182,6 +188,7 @@ def public_order(order: Order) -> PublicOrder:
         status=order.status,
         merchant_name=order.merchant_name,
         **_checkout(order),
+        test_mode=test_mode or UNSET,
     )
 
 
@@ -256,7 +263,10 @@ def public_payment(payment: Payment) -> PublicPayment:
     fields = _payment(payment)
     for private in ("vpa", "card_network", "card_last4"):
         fields.pop(private, None)
-    return PublicPayment(**fields, **_failure(payment))
+    failure = _failure(payment)
+    if failure:
+        failure["tell_payer"] = built_in(failure["error_code"]).tell_payer
+    return PublicPayment(**fields, **failure)
 
 
 _SESSION_STATUS = {"created": "created", "pending": "open", "processing": "open", "success": "complete"}

@@ -1362,6 +1362,8 @@ export interface components {
         /**
          * PublicOrder
          * @description What a payer may see of an order; a payment link adds what it is for and what to say after success.
+         *
+         *         `test_mode` is there, and true, outside production.
          */
         PublicOrder: {
             /** @description In the smallest unit of the currency: 50000 is ₹500.00 */
@@ -1379,10 +1381,11 @@ export interface components {
             status: string;
             success_message?: string;
             success_url?: string;
+            test_mode?: boolean;
         };
         /**
          * PublicPayment
-         * @description What a payer may see of a payment.
+         * @description What a payer may see of a payment; `tell_payer` says in the payer's words why it failed.
          */
         PublicPayment: {
             /** @description In the smallest unit of the currency: 50000 is ₹500.00 */
@@ -1399,6 +1402,7 @@ export interface components {
             method: string;
             order_id: string;
             status: string;
+            tell_payer?: string;
         };
         /**
          * Ready

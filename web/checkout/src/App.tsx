@@ -13,6 +13,12 @@ import { useCheckout } from "./useCheckout";
 
 type Method = "upi" | "card";
 
+const HOW_TO_TRY: Record<Method, string> = {
+  upi: "success@kassa pays, failure@kassa is declined.",
+  // Spaces that do not break: a number is to be read, and copied, in one piece.
+  card: "4242\u00a04242\u00a04242\u00a04242 pays, 4000\u00a00000\u00a00000\u00a00002 is declined. Any future date, any CVV, any name.",
+};
+
 interface Props {
   place: Place;
   embedded: boolean;
@@ -70,12 +76,18 @@ export function App({ place, embedded, embedder }: Props) {
           refusal={refusal?.code.endsWith("_CARD") ? refusal : undefined}
           onPay={submit}
         />
+        <p className="trial" data-test-id="test-mode-hint" hidden={!(choosing && method && order?.test_mode)}>
+          <strong>Test mode:</strong> no money moves. {method && HOW_TO_TRY[method]}
+        </p>
         <Processing stage={stage} method={method} />
         <Success stage={stage} order={order} returnTo={successUrl} />
         <Failure stage={stage} onRetry={retry} />
         <Closed stage={stage} />
         <p className="leave" hidden={!(cancelUrl && ["choosing", "failure", "closed"].includes(stage.at))}>
-          <a href={cancelUrl}>Cancel and go back{order?.merchant_name && ` to ${order.merchant_name}`}</a>
+          <a href={cancelUrl}>
+            {stage.at === "closed" ? "Go back" : "Cancel and go back"}
+            {order?.merchant_name && ` to ${order.merchant_name}`}
+          </a>
         </p>
       </div>
       <footer>

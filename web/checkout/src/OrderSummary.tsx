@@ -18,6 +18,11 @@ export function OrderSummary({ order, orderId, loading }: Props) {
           {merchant?.trim().charAt(0).toUpperCase()}
         </span>
         <span>{merchant}</span>
+        {order?.test_mode && (
+          <span className="test-mode" data-test-id="test-mode">
+            Test mode
+          </span>
+        )}
       </p>
       <h1>Complete Payment</h1>
       <p className="amount" hidden={!order && !loading}>

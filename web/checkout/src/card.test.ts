@@ -82,25 +82,25 @@ test("an expiry has a month and a year", () => {
   expect(splitExpiry("1")).toEqual({ month: "1", year: "" });
 });
 
-describe("what the gateway would refuse is said in its words", () => {
+describe("what the gateway would refuse is said beforehand", () => {
   test.each([
     ["number", "4242 4242 4242", "Card number must have 13 to 19 digits"],
-    ["number", "", "Card number must have 13 to 19 digits"],
-    ["number", "4242 4242 4242 4241", "Card number is not a valid card number"],
+    ["number", "", "Enter the number on the card"],
+    ["number", "4242 4242 4242 4241", "This number is not right. Please compare it with the card"],
     ["number", "4222 2222 2222 2", ""],
-    ["expiry", "", "Expiry month must be 1 to 12"],
-    ["expiry", "00/30", "Expiry month must be 1 to 12"],
-    ["expiry", "13/30", "Expiry month must be 1 to 12"],
-    ["expiry", "12", "Expiry year must have two or four digits"],
-    ["expiry", "12/3", "Expiry year must have two or four digits"],
+    ["expiry", "", "Enter the expiry as MM/YY"],
+    ["expiry", "00/30", "The month must be 01 to 12"],
+    ["expiry", "13/30", "The month must be 01 to 12"],
+    ["expiry", "12", "The year is missing: MM/YY"],
+    ["expiry", "12/3", "The year is missing: MM/YY"],
     ["expiry", "10/26", "Card has expired"],
     ["expiry", "11/26", ""],
     ["expiry", "11/2026", ""],
     ["expiry", "12/25", "Card has expired"],
     ["cvv", "12", "CVV must be 3 or 4 digits"],
-    ["cvv", "", "CVV must be 3 or 4 digits"],
+    ["cvv", "", "Enter the CVV"],
     ["cvv", "1234", ""],
-    ["holderName", "  ", "Name on card is required"],
+    ["holderName", "  ", "Enter the name on the card"],
     ["holderName", "A", ""],
   ] as const)("%s %j: %j", (field, value, problem) => {
     expect(cardProblem(field, { ...CARD, [field]: value }, NOW)).toBe(problem);

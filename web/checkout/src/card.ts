@@ -64,8 +64,16 @@ export function splitExpiry(expiry: string): { month: string; year: string } {
   return { month, year };
 }
 
+const MISSING: CardFields = {
+  number: "Enter the number on the card",
+  expiry: "Enter the expiry as MM/YY",
+  cvv: "Enter the CVV",
+  holderName: "Enter the name on the card",
+};
+
 /** Why the gateway would refuse this field, or "" when it would not. */
 export function cardProblem(field: CardField, card: CardFields, now: Date): string {
+  if (!card[field].trim()) return MISSING[field];
   switch (field) {
     case "number":
       return numberProblem(digitsOf(card.number));
@@ -74,19 +82,22 @@ export function cardProblem(field: CardField, card: CardFields, now: Date): stri
     case "cvv":
       return /^\d{3,4}$/.test(card.cvv) ? "" : "CVV must be 3 or 4 digits";
     case "holderName":
-      return card.holderName.trim() ? "" : "Name on card is required";
+      return "";
   }
 }
 
+// Luhn fails for a digit that is mistyped, and for two that are swapped.
+const WRONG_NUMBER = "This number is not right. Please compare it with the card";
+
 function numberProblem(digits: string): string {
   if (!/^\d{13,19}$/.test(digits)) return "Card number must have 13 to 19 digits";
-  return luhnValid(digits) ? "" : "Card number is not a valid card number";
+  return luhnValid(digits) ? "" : WRONG_NUMBER;
 }
 
 function expiryProblem(expiry: string, now: Date): string {
   const { month, year } = splitExpiry(expiry);
-  if (!/^\d{1,2}$/.test(month) || Number(month) < 1 || Number(month) > 12) return "Expiry month must be 1 to 12";
-  if (!/^(\d{2}|\d{4})$/.test(year)) return "Expiry year must have two or four digits";
+  if (!/^\d{1,2}$/.test(month) || Number(month) < 1 || Number(month) > 12) return "The month must be 01 to 12";
+  if (!/^(\d{2}|\d{4})$/.test(year)) return "The year is missing: MM/YY";
   const fullYear = Number(year) + (year.length === 2 ? 2000 : 0);
   // The gateway's clock is UTC; a card is good through the last day of its month.
   const months = fullYear * 12 + Number(month) - (now.getUTCFullYear() * 12 + now.getUTCMonth() + 1);

@@ -6,7 +6,7 @@ const WRONG = "UPI ID must look like name@bank";
 test.each([
   ["asha@okicici", ""],
   ["a.s-h_a9@upi", ""],
-  ["", WRONG],
+  ["", "Enter your UPI ID"],
   ["asha", WRONG],
   ["asha@", WRONG],
   ["@upi", WRONG],

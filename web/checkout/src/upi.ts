@@ -6,6 +6,7 @@ const LONGEST = 255;
 
 /** Why the gateway would refuse this address, or "" when it would not. */
 export function vpaProblem(vpa: string): string {
+  if (!vpa) return "Enter your UPI ID";
   if (vpa.length <= LONGEST && /^[a-zA-Z0-9._-]+@[a-zA-Z0-9]+$/.test(vpa)) return "";
   return "UPI ID must look like name@bank";
 }

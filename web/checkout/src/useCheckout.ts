@@ -50,12 +50,12 @@ export function useCheckout({ orderId, linkId }: Place, embedder: Embedder): Che
   const known = useRef<Order | undefined>(undefined);
 
   const fail = useCallback(
-    (code: string, message: string, payment?: Payment) => {
+    (code: string, description: string, payment?: Payment) => {
       remember(null);
-      setStage({ at: "failure", message });
+      setStage({ at: "failure", message: payment?.tell_payer ?? description });
       const about = payment && { paymentId: payment.id, amount: payment.amount, currency: payment.currency };
       const orderId = known.current?.id;
-      embedder.tell("payment_failed", { code, description: message, orderId, status: "failed", ...about });
+      embedder.tell("payment_failed", { code, description, orderId, status: "failed", ...about });
     },
     [embedder],
   );

@@ -11,6 +11,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import PHONE, CheckAccess, NewContext, Shop, one
 from tests.browser.dashboard import Dashboard
+from tests.browser.payer import only
 from tests.live import Live, Received, Receiver, free_port, until
 
 PLAIN = "The card was declined"
@@ -100,6 +101,22 @@ async def test_a_stripe_payment_from_session_to_webhook(page: Page, stand: Stand
         assert (payment["status"], payment["provider"]) == ("success", "stripe")
         events = await receiver.events(payment["id"], 3)
         assert sorted(events) == ["payment.created", "payment.pending", "payment.success"]
+
+
+async def test_a_payer_without_an_address_to_go_back_to_waits_on_the_checkout_page(
+    page: Page, stand: Stand, merchant: Live
+) -> None:
+    order = await merchant.order(50_000)
+    body = {"order_id": order["id"], "provider": "stripe"}
+    session = (await merchant.post("/api/v1/checkout/sessions", body)).json
+    await opened(page, session)
+    # A method that takes time: the payer is back before anybody knows how it ends.
+    await one(page, "sandbox-pay_async").click()
+    await only(page, "processing-state")
+    await expect(one(page, "payment-methods")).to_be_hidden()
+    await stand.happens(page, session, "async_succeed")
+    await only(page, "success-state")
+    await expect(one(page, "payment-id")).to_have_text(session["payment_id"])
 
 
 async def test_a_declined_payer_tries_again_and_pays(page: Page, stand: Stand, merchant: Live, shop: Shop) -> None:

@@ -169,7 +169,8 @@ def _planned(
         live=live,
         success_url=asked.success_url
         or order.success_url
-        or f"{gateway.settings.checkout_url}/checkout?order_id={order.id}",
+        # The page waits for this payment, lest a payer who has just paid be asked to pay.
+        or f"{gateway.settings.checkout_url}/checkout?order_id={order.id}&payment_id={payment_id}",
         cancel_url=asked.cancel_url
         or order.cancel_url
         or f"{gateway.settings.checkout_url}/checkout?order_id={order.id}",

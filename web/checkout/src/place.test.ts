@@ -8,6 +8,10 @@ test("an order is named in the query", () => {
   expect(at("/checkout")).toEqual({ orderId: null });
 });
 
+test("whoever comes back from a provider's page brings the payment", () => {
+  expect(at("/checkout?order_id=order_1&payment_id=pay_1&token=x")).toEqual({ orderId: "order_1", paymentId: "pay_1" });
+});
+
 test("a payment link is named in the path, and whatever stands in the query is not looked at", () => {
   expect(at("/pay/plink_1?prefilled_email=asha%40example.com&order_id=order_1")).toEqual({ linkId: "plink_1" });
   expect(at("/pay/plink_1/")).toEqual({ linkId: "plink_1" });

@@ -40,7 +40,7 @@ export interface Checkout {
 
 const FIELD_CODES = ["INVALID_VPA", "INVALID_CARD", "EXPIRED_CARD"];
 
-export function useCheckout({ orderId, linkId }: Place, embedder: Embedder): Checkout {
+export function useCheckout({ orderId, paymentId, linkId }: Place, embedder: Embedder): Checkout {
   const [order, setOrder] = useState<Order>();
   const [stage, setStage] = useState<Stage>({ at: "loading" });
   const [disconnected, setDisconnected] = useState(false);
@@ -65,6 +65,8 @@ export function useCheckout({ orderId, linkId }: Place, embedder: Embedder): Che
       remember(linkId ? { paymentId, order: known.current } : { paymentId });
       setStage({ at: "processing" });
       const payment = await settled(paymentId, setDisconnected);
+      // An address that names the payment of another order must not make this one look paid.
+      if (payment.order_id !== known.current?.id) throw new Refused("NOT_FOUND_ERROR", "No such payment");
       if (payment.status === "failed") {
         fail(
           payment.error_code ?? "PAYMENT_FAILED",
@@ -94,14 +96,14 @@ export function useCheckout({ orderId, linkId }: Place, embedder: Embedder): Che
 
   useEffect(() => {
     const start = async () => {
-      const begun = remembered();
+      const begun = remembered() ?? (paymentId ? { paymentId } : undefined);
       known.current = begun?.order;
       const closed = await look();
       if (begun) await follow(begun.paymentId);
       else setStage(closed ?? { at: "choosing" });
     };
     start().catch((error: unknown) => setStage({ at: "closed", ...whyRefused(error, linkId !== undefined) }));
-  }, [look, follow, linkId]);
+  }, [look, follow, paymentId, linkId]);
 
   const submit = useCallback(
     (details: Details) => {

@@ -1,5 +1,6 @@
 """Take a provider's notification: check its signature, keep it once, answer at once; a job applies it."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -19,11 +20,12 @@ from kassa.store import payments, provider_events, provider_payments
 RETRIES_S = (2, 10, 60, 600, 3_600, 21_600, 86_400)
 NAME_LENGTH = 255
 # Of what is kept of a notification: nothing that tells of a person, and nothing of a card but what it is named by.
-_PRIVATE = (
-    "email", "phone", "name", "address", "shipping", "billing_details", "customer_details", "customer_email", "contact",
-    "payer", "card", "number", "exp_month", "exp_year", "cvc", "fingerprint", "vpa", "upi", "bank_account",
-    "receipt_email",
-)  # fmt: skip
+# These are parts of a field's name, between underscores or its ends.
+_PRIVATE = re.compile(
+    r"(?:^|_)(?:email|mail|phone|contact|address|shipping|billing|payer|customer_details|collected_information"
+    r"|payment_source|birth|tax_id|tax_info|account_id|card|number|exp_month|exp_year|cvc|fingerprint|vpa|upi|iban"
+    r"|bank_account)(?:_|$)|(?:^|_|sur)name$"
+)
 
 
 async def take_notification(
@@ -66,7 +68,7 @@ def _can_be_kept(notice: Notice) -> bool:
 def scrubbed(value: Any) -> Any:
     """`value` without what is personal, however deep it stands."""
     if isinstance(value, dict):
-        return {name: scrubbed(one) for name, one in value.items() if name not in _PRIVATE}
+        return {name: scrubbed(one) for name, one in value.items() if not _PRIVATE.search(name)}
     if isinstance(value, list):
         return [scrubbed(one) for one in value]
     return value

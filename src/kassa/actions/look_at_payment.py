@@ -1,6 +1,7 @@
 """Look after what stays open at a provider: ask on a schedule, finish it, and give back what came for nothing."""
 
 from datetime import datetime, timedelta
+from itertools import accumulate
 
 from kassa.actions.apply_standing import apply_standing, charge_of, fail_payment
 from kassa.actions.gateway import Gateway, epoch_ms
@@ -20,9 +21,13 @@ AFTER_EXPIRY = timedelta(minutes=1)
 IN_FLIGHT_TTL = timedelta(days=30)
 
 
-def next_look(looks: int, now: datetime, expires_at: datetime) -> datetime:
-    """When to ask next after `looks` times: ever less often, but soon after the session has ended."""
-    later = now + timedelta(seconds=LOOKS_S[looks] if looks < len(LOOKS_S) else DAILY_S)
+def next_look(begun_at: datetime, now: datetime, expires_at: datetime) -> datetime:
+    """When to ask next: ever less often, but soon after the session has ended.
+
+    It goes by the session's age, so that a merchant who asks often does not put off what nobody would ask for.
+    """
+    planned = (begun_at + timedelta(seconds=seconds) for seconds in accumulate(LOOKS_S))
+    later = next((at for at in planned if at > now), now + timedelta(seconds=DAILY_S))
     after_expiry = expires_at + AFTER_EXPIRY
     return min(later, after_expiry) if now < after_expiry else later
 
@@ -57,7 +62,7 @@ async def look_at_payment(gateway: Gateway, payment_id: str, *, also_failed: boo
         standing = Standing(state="open", answer=f"no answer: {error.code} {error.provider_code or ''}".strip())
     said = await apply_standing(gateway, payment, standing, cause="reconciler")
     if standing.state in ("open", "unknown") or said.startswith("refused"):
-        due_at = next_look(payment.looks + 1, now, session.expires_at)
+        due_at = next_look(session.created_at, now, session.expires_at)
         answer = standing.answer if not said.startswith("refused") else said
         await provider_payments.note_look(gateway.database, payment.id, answer, now, due_at, standing.charge_ref)
         gateway.enqueue(gateway.looks, [(payment.id, epoch_ms(due_at))])

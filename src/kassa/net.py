@@ -38,19 +38,19 @@ class AddressRefused(OSError):
     """The name stands for an address that is neither public nor on the allow list."""
 
 
-def check_url(url: str, *, https_only: bool) -> None:
-    """Raise BAD_REQUEST_ERROR unless `url` is a plain http(s) URL without credentials in it."""
+def check_url(url: str, *, https_only: bool, name: str = "url") -> None:
+    """Raise BAD_REQUEST_ERROR unless `url` is a plain http(s) URL without credentials in it; `name` is its field's."""
     try:
         parsed = yarl.URL(url)
         good = bool(parsed.host) and parsed.scheme in ("http", "https") and parsed.port is not None
     except ValueError:
         good = False
     if not good or len(url) > MAX_URL_LENGTH or not url.isprintable() or " " in url:
-        raise bad_request("url must be an http or https URL, such as https://example.com/webhook")
+        raise bad_request(f"{name} must be an http or https URL, such as https://shop.example.com/path")
     if parsed.user is not None or parsed.password is not None:
-        raise bad_request("url must not hold a user name or password")
+        raise bad_request(f"{name} must not hold a user name or password")
     if https_only and parsed.scheme != "https":
-        raise bad_request("url must be https in production")
+        raise bad_request(f"{name} must be https in production")
 
 
 def allowed(address: str, private_networks: Sequence[Network]) -> bool:

@@ -165,9 +165,15 @@ async def test_documentation_comes_from_the_gateway_itself(gateway: Live) -> Non
         assert (await gateway.get(path, anonymous=True)).status == 200
 
 
+async def test_whoever_opens_the_api_in_a_browser_gets_its_documentation(gateway: Live) -> None:
+    start, docs = [await gateway.get(path, anonymous=True) for path in ("/", "/docs")]
+
+    assert (start.status, start.text) == (200, docs.text)
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 async def test_unknown_path(gateway: Live, method: str) -> None:
-    for path in ("/", "/api", "/api/v2/orders", "/api/v1/orders/", "/health/", "/..%2f..%2fetc/passwd"):
+    for path in ("/api", "/api/v2/orders", "/api/v1/orders/", "/health/", "/..%2f..%2fetc/passwd"):
         reply = await gateway.request(method, path)
         assert reply.refusal == (404, "NOT_FOUND_ERROR", "Path not found"), path
 

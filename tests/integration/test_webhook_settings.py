@@ -64,7 +64,7 @@ async def test_url_is_set_read_and_taken_away(merchant: Live) -> None:
 async def test_what_is_no_url_is_refused(merchant: Live, url: str) -> None:
     reply = await merchant.request("PUT", CONFIG, {"url": url})
 
-    problem = "url must be an http or https URL, such as https://example.com/webhook"
+    problem = "url must be an http or https URL, such as https://shop.example.com/path"
     assert reply.refusal == (400, "BAD_REQUEST_ERROR", problem)
     assert (await merchant.get(CONFIG)).json["url"] is None
 

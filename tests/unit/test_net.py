@@ -130,7 +130,7 @@ def test_urls_that_can_be_set(url: str) -> None:
 def test_urls_that_cannot(url: str) -> None:
     with pytest.raises(KassaError) as caught:
         check_url(url, https_only=False)
-    assert caught.value.description == "url must be an http or https URL, such as https://example.com/webhook"
+    assert caught.value.description == "url must be an http or https URL, such as https://shop.example.com/path"
 
 
 @pytest.mark.parametrize(

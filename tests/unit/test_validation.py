@@ -39,11 +39,16 @@ def query_sentence(model: type[msgspec.Struct], query: bytes) -> str:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b" ", b"{", b"{'amount':500}", b'{"amount":500} x', b'{"amount":NaN}', b'{"receipt":"\xff"}',
+    [b"{", b"{'amount':500}", b'{"amount":500} x', b'{"amount":NaN}', b'{"receipt":"\xff"}',
      b'\xef\xbb\xbf{"amount":500}', b'{"receipt":"\\ud800"}', b'{"notes":' + b'{"a":' * 5_000 + b"1" + b"}" * 5_001],
 )  # fmt: skip
 def test_what_is_not_json(body: bytes) -> None:
     assert sentence(requests.NewOrder, body) == "The body is not valid JSON"
+
+
+@pytest.mark.parametrize("body", [b"", b" \n"])
+def test_no_body(body: bytes) -> None:
+    assert sentence(requests.NewOrder, body) == "The body is empty; send a JSON object"
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"text"', b"true", b'[{"amount":500}]'])
@@ -108,6 +113,9 @@ def test_every_field_of_a_card_is_required(missing: str) -> None:
     assert refusal(requests.NewPayment, body) == ("INVALID_CARD", f"card.{missing} is required")
 
 
+_NO_EMAIL = "customer_email must be an e-mail address"
+
+
 @pytest.mark.parametrize(
     ("model", "fields", "expected"),
     [
@@ -115,6 +123,8 @@ def test_every_field_of_a_card_is_required(missing: str) -> None:
         (requests.NewRefund, {"amount": 1, "reason": "x" * 1_001}, "reason must have at most 1000 characters"),
         (requests.NewRefund, {"amount": 1, "reason": "\0"}, "reason must not contain NUL characters"),
         (requests.NewCapture, {"amount": "1"}, "amount must be an integer"),
+        (requests.NewCheckoutSession, {"order_id": "o", "customer_email": "asha"}, _NO_EMAIL),
+        (requests.NewCheckoutSession, {"order_id": "o", "customer_email": "a b@c"}, _NO_EMAIL),
         (requests.NewWebhookConfig, {}, "url is required"),
         (requests.NewWebhookConfig, {"url": 5}, "url must be a string"),
         (requests.NewSecret, {"overlap_s": -1}, "overlap_s must be at least 0"),
@@ -136,7 +146,7 @@ def test_other_bodies(model: type[msgspec.Struct], fields: dict[str, Any], expec
         (b"amount_min=-1", "amount_min must be at least 0"),
         (b"amount_max=2147483648", "amount_max must be at most 2147483647"),
         (b"captured=maybe", "captured must be true or false"),
-        (b"status=open", "status must be created or failed or pending or processing or success"),
+        (b"status=open", "status must be created, failed, pending, processing or success"),
         (b"created_from=yesterday", "created_from must be a time such as 2024-01-15T10:30:00Z"),
         (b"created_from=2024-01-15T10:30:00", "created_from must be a time such as 2024-01-15T10:30:00Z"),
         (b"created_to=9999-12-31T23:00:00-05:00", "created_to must be a time such as 2024-01-15T10:30:00Z"),

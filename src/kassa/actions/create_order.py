@@ -34,9 +34,9 @@ async def create_order(
     """
     checkout = (success_url, cancel_url, expires_at)
     key = key_of(merchant_id, idempotency_key, "order", amount, currency, receipt, notes, *checkout)
-    for url in (success_url, cancel_url):
+    for name, url in (("success_url", success_url), ("cancel_url", cancel_url)):
         if url is not None:
-            check_url(url, https_only=False)
+            check_url(url, https_only=False, name=name)
 
     async def work() -> Answer:
         now = gateway.now()

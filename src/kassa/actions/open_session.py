@@ -204,9 +204,9 @@ def _check(order: Order, asked: Asked, now: datetime) -> None:
         raise bad_request("Order is already paid")
     if order.expires_at is not None and order.expires_at <= now:
         raise bad_request("Order has expired")
-    for url in (asked.success_url, asked.cancel_url):
+    for name, url in (("success_url", asked.success_url), ("cancel_url", asked.cancel_url)):
         if url is not None:
-            check_url(url, https_only=False)
+            check_url(url, https_only=False, name=name)
     total = sum(item.amount * item.quantity for item in asked.line_items)
     if asked.line_items and total != order.amount:
         raise bad_request(f"line_items must add up to the order's amount, {order.amount}, not {total}")

@@ -28,7 +28,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 async def create_link(gateway: Gateway, merchant_id: str, asked: Asked) -> PaymentLink:
     """Make a link; raises BAD_REQUEST_ERROR for a redirect that is no URL, and for one that is over already."""
     if asked.redirect_url is not None:
-        check_url(asked.redirect_url, https_only=False)
+        check_url(asked.redirect_url, https_only=False, name="redirect_url")
     now = gateway.now()
     if asked.expires_at is not None and asked.expires_at <= now:
         raise bad_request("expires_at must be in the future")

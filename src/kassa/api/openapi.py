@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from swagger_ui_bundle import swagger_ui_path
@@ -116,17 +116,21 @@ def _parameters(operation: Operation, components: dict[str, Any]) -> list[dict[s
 
 
 def pages(operations: list[Operation]) -> Router:
-    """`/openapi.json`, and `/docs` with the files of Swagger UI, from this machine alone."""
+    """`/openapi.json`, and `/docs` with the files of Swagger UI, from this machine alone; `/` leads there."""
     encoded = msgspec.json.encode(document(operations))
 
     async def openapi(_: Request) -> Response:
         return Response(encoded, media_type="application/json")
+
+    async def start(_: Request) -> Response:
+        return RedirectResponse("/docs")
 
     async def docs(_: Request) -> Response:
         return HTMLResponse(_PAGE)
 
     return Router(
         [
+            Route("/", start),
             Route("/openapi.json", openapi),
             Route("/docs", docs),
             Mount("/docs/assets", StaticFiles(directory=swagger_ui_path)),

@@ -10,6 +10,7 @@ from kassa.domain.card import Card
 
 MAX_AMOUNT = 2_147_483_647
 Text255 = Annotated[str, Meta(max_length=255, pattern="^[^\\x00]*$")]
+Email = Annotated[str, Meta(max_length=255, pattern="^[^@\\s\\x00]+@[^@\\s\\x00]+$", examples=["payer@example.com"])]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", examples=["INR"])]
 OrderAmount = Annotated[int, Meta(ge=100, le=MAX_AMOUNT, examples=[50_000], description="In the smallest unit")]
 PartAmount = Annotated[int, Meta(ge=1, le=MAX_AMOUNT, examples=[50_000], description="In the smallest unit")]
@@ -61,7 +62,7 @@ class NewCheckoutSession(msgspec.Struct):
     provider: ProviderName | None = None
     success_url: Url | None = None
     cancel_url: Url | None = None
-    customer_email: Text255 | None = None
+    customer_email: Email | None = None
     line_items: Annotated[list[NewLineItem], Meta(max_length=100)] = []
     manual_capture: Annotated[bool, Meta(description="Hold the money until it is captured")] = False
 

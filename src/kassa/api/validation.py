@@ -23,6 +23,7 @@ _RULES: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
     (re.compile(r"Expected `str` of length >= (\d+)"), lambda m: f"must have at least {m[1]} characters"),
     (re.compile(r"Expected `str` of length <= (\d+)"), lambda m: f"must have at most {m[1]} characters"),
     (re.compile(r"Expected `str` matching regex '\^\[A-Z\]"), lambda m: "must be three capital letters, such as INR"),
+    (re.compile(r"Expected `str` matching regex '\^\[\^@"), lambda m: "must be an e-mail address"),
     (re.compile(r"Expected `str` matching regex '\^\[\^"), lambda m: "must not contain NUL characters"),
     (re.compile(r"Expected `int.*`, got"), lambda m: "must be an integer"),
     (re.compile(r"Expected `str.*`, got"), lambda m: "must be a string"),
@@ -42,7 +43,8 @@ def parse_body(body: bytes, model: type[T], decoder: msgspec.json.Decoder[T]) ->
     except msgspec.ValidationError as error:
         raise _refusal(str(error), model) from None
     except (msgspec.DecodeError, ValueError, RecursionError):
-        raise bad_request("The body is not valid JSON") from None
+        empty = not body.strip()
+        raise bad_request("The body is empty; send a JSON object" if empty else "The body is not valid JSON") from None
 
 
 def parse_query(query: bytes, model: type[T]) -> T:
@@ -91,7 +93,8 @@ def _refusal(message: str, model: type[msgspec.Struct]) -> KassaError:
         return bad_request("The body must be a JSON object")
     rule = next((say(found) for pattern, say in _RULES if (found := pattern.match(message))), "is not valid")
     if rule == "is not one of the values it can have":
-        rule = "must be " + " or ".join(_choices(model, top))
+        *choices, last = _choices(model, top)
+        rule = f"must be {', '.join(choices)} or {last}"
     code = {"card": "INVALID_CARD", "vpa": "INVALID_VPA"}.get(top, "BAD_REQUEST_ERROR")
     return KassaError(code, f"{path} {rule}")
 

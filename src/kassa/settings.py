@@ -237,6 +237,6 @@ def _check_production(settings: Settings, given: Mapping[str, str]) -> None:
             raise SettingsError(f"KASSA_ENV=production needs {name}; the embedded servers are for development")
     if "gateway_pass" in (settings.database_url or ""):
         raise SettingsError("KASSA_ENV=production refuses the default database password; change it in DATABASE_URL")
-    for name in ("TEST_API_KEY", "TEST_API_SECRET", "TEST_MODE"):
+    for name in ("TEST_API_KEY", "TEST_API_SECRET", "TEST_MODE", "KASSA_PROVIDER_SANDBOX"):
         if name in given and given[name] != "false":
             raise SettingsError(f"KASSA_ENV=production refuses {name}; test credentials are for development, unset it")

@@ -50,6 +50,7 @@ async def test_production_does_not_start_half_set_up(gateway: Live, tmp_path: Pa
         "refuses the default database password": refusal({**both, **default}, "api"),
         "refuses TEST_API_KEY": refusal({**both, "TEST_API_KEY": "key_test_abc123"}, "api"),
         "refuses TEST_MODE": refusal({**both, "TEST_MODE": "true"}, "api"),
+        "refuses KASSA_PROVIDER_SANDBOX": refusal({**both, "KASSA_PROVIDER_SANDBOX": "1"}, "api"),
     }
 
     for reason, said in zip(attempts, await asyncio.gather(*attempts.values()), strict=True):

@@ -13,6 +13,7 @@ from tests.providers.test_gateway import Shop, stand
 
 __all__ = ["stand"]  # a fixture
 OWN = {"key": "sk_test_its_own", "webhook_secret": "whsec_its_own"}
+SHARED_SECRET = "whsec_kassa_sandbox"
 ACCOUNT = "/api/v1/merchant/providers/stripe"
 
 
@@ -32,8 +33,8 @@ async def own_account(shop: Shop, *, there: bool = True) -> None:
     assert reply.status == 200, reply.text
 
 
-async def signed(shop: Shop, payment_id: str, event_id: str) -> str:
-    """What came of a success that the merchant has signed with the secret of its own account."""
+async def signed(shop: Shop, payment_id: str, event_id: str, *, by_gateway: bool = False) -> str:
+    """What came of a success that is signed with the secret of the merchant's own account, or of the gateway's."""
     session = {
         "id": "cs_test_1", "object": "checkout.session", "status": "complete", "payment_status": "paid",
         "amount_total": 50_000, "currency": "usd", "payment_intent": "pi_1",
@@ -41,8 +42,9 @@ async def signed(shop: Shop, payment_id: str, event_id: str) -> str:
     }  # fmt: skip
     event = {"id": event_id, "object": "event", "type": "checkout.session.completed", "data": {"object": session}}
     body, at = json.dumps(event), int(time.time())
-    signature = hmac.new(OWN["webhook_secret"].encode(), f"{at}.{body}".encode(), "sha256").hexdigest()
-    path = f"/api/v1/providers/stripe/notifications/{shop.gateway.merchant_id}"
+    secret = SHARED_SECRET if by_gateway else OWN["webhook_secret"]
+    signature = hmac.new(secret.encode(), f"{at}.{body}".encode(), "sha256").hexdigest()
+    path = "/api/v1/providers/stripe/notifications" + ("" if by_gateway else f"/{shop.gateway.merchant_id}")
     headers = {"Stripe-Signature": f"t={at},v1={signature}"}
     reply = await shop.gateway.post(path, raw=body.encode(), headers=headers, anonymous=True)
     assert reply.status == 200, reply.text
@@ -103,3 +105,13 @@ async def test_a_merchants_own_secret_settles_only_what_its_own_account_opened(s
     assert (refused, taken) == ("refused: signed by an account that it was not opened with", "settled")
     assert (await shop.payment(shared["payment_id"]))["status"] == "pending"
     assert (await shop.payment(own["payment_id"]))["status"] == "success"
+
+
+async def test_the_gateways_secret_settles_nothing_that_an_own_account_opened(shop: Shop) -> None:
+    await own_account(shop)
+    own = await shop.open()
+
+    refused = await signed(shop, own["payment_id"], f"evt_{own['id']}", by_gateway=True)
+
+    assert refused == "refused: signed by an account that it was not opened with"
+    assert (await shop.payment(own["payment_id"]))["status"] == "pending"

@@ -74,6 +74,19 @@ async def test_who_comes_back_too_late_gets_a_session_that_is_looked_after(shop:
     assert (await failed(shop.gateway, payment_id))[0] == "PAYMENT_EXPIRED"
 
 
+async def test_who_comes_back_for_a_paid_order_gets_no_session(shop: Shop) -> None:
+    key = f"paid-{shop.provider}"
+    body, payment_id, _ = await unopened(shop, key)
+    paid = await shop.open(body["order_id"])
+    await shop.control("outcome", session=paid["payment_id"], outcome="pay")
+    await shop.look(paid["payment_id"])
+
+    reply = await shop.gateway.post(PATH, body, headers={"Idempotency-Key": key})
+
+    assert reply.refusal == (400, "BAD_REQUEST_ERROR", "Order is already paid")
+    assert await shop.books("sessions", payment_id) == []
+
+
 async def test_no_session_is_opened_for_an_order_whose_time_is_over(shop: Shop) -> None:
     ends = datetime.now(UTC) + timedelta(minutes=40)
     order = await shop.gateway.order(50_000, currency="USD", expires_at=ends.isoformat())

@@ -75,7 +75,7 @@ async def open_session(gateway: Gateway, merchant: Merchant, asked: Asked, idemp
     session_id = msgspec.json.decode(begun)["session_id"]
     found = await provider_payments.find_session(gateway.database, session_id)
     assert found is not None  # it was committed with the answer
-    if key and await _is_over(gateway, found):
+    if key and await _is_over(gateway, order, found):
         await idempotency.release(gateway.database, key.merchant_id, key.key, begun)
         return await open_session(gateway, merchant, asked, idempotency_key)
     try:
@@ -110,11 +110,12 @@ async def _intend(
         return await outbox.tell(tx, [event])
 
 
-async def _is_over(gateway: Gateway, session: CheckoutSession) -> bool:
-    """Whether a session that never opened is failed, or is about to be: nobody would look after what opened now."""
+async def _is_over(gateway: Gateway, order: Order, session: CheckoutSession) -> bool:
+    """Whether a session that never opened has failed, or soon will: what opened now, nobody should pay."""
     payment = (await payments.find(gateway.database, [session.payment_id]))[0]
-    late = gateway.now() > session.created_at + OPENING_TTL or (payment is not None and payment.status not in OPEN)
-    return session.url is None and late
+    ended = order.status == PAID or (payment is not None and payment.status not in OPEN)
+    ends_at = min(session.created_at + OPENING_TTL, session.expires_at)
+    return session.url is None and (ended or gateway.now() > ends_at)
 
 
 async def _open_at_provider(gateway: Gateway, order: Order, session: CheckoutSession) -> None:

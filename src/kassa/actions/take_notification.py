@@ -96,8 +96,8 @@ async def apply_notification(gateway: Gateway, member: str) -> None:
         await _again(gateway, member, attempts, "matches nothing yet", over=attempts >= len(RETRIES_S))
         return
     session = await provider_payments.find_session(gateway.database, payment.session_id or "")
-    opened_there = session is not None and session.own_account and session.merchant_id == merchant_id
-    if merchant_id is not None and not opened_there:
+    signer = session.merchant_id if session and session.own_account else None
+    if session is None or merchant_id != signer:
         # Whoever has an account can sign with it what they like, but only of what was opened there.
         said = "refused: signed by an account that it was not opened with"
     elif notice.standing is None or notice.look:

@@ -1,6 +1,7 @@
 """The composition root: settings become database, queue, bank and clock, and these become an API or a worker."""
 
 import asyncio
+import errno
 import gc
 import random
 import signal
@@ -132,13 +133,18 @@ def run_api(settings: Settings, sockets: list[socket.socket]) -> None:
 
 
 def listening_socket(port: int) -> socket.socket:
-    """A socket that listens on `port` of every address, IPv6 and IPv4 alike; raises OSError when it is taken."""
-    sock = socket.create_server(
-        ("::", port) if socket.has_dualstack_ipv6() else ("0.0.0.0", port),  # noqa: S104 - a server for the network
-        family=socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET,
-        backlog=BACKLOG,
-        dualstack_ipv6=socket.has_dualstack_ipv6(),
-    )
+    """A socket that listens on `port` of every address, IPv6 and IPv4 alike; raises SettingsError when it is taken."""
+    try:
+        sock = socket.create_server(
+            ("::", port) if socket.has_dualstack_ipv6() else ("0.0.0.0", port),  # noqa: S104 - a server for the network
+            family=socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET,
+            backlog=BACKLOG,
+            dualstack_ipv6=socket.has_dualstack_ipv6(),
+        )
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise SettingsError(f"Port {port} is in use; stop what listens there, or choose another") from error
     sock.setblocking(False)
     return sock
 

@@ -113,7 +113,7 @@ async def test_rotated_keys_end_at_once(gateway: Live, merchant: Live) -> None:
 async def test_merchant_that_is_not_there(gateway: Live) -> None:
     done = await kassa(gateway.environment, "merchant", "rotate-keys", "nobody@example.com")
 
-    assert done == (2, "", "kassa: Merchant not found\n")
+    assert done == (2, "", "kassa: Merchant nobody@example.com not found\n")
 
 
 async def test_send_shows_and_sends_a_signed_example(gateway: Live) -> None:
@@ -181,10 +181,25 @@ async def test_doctor_finds_nothing_wrong_with_a_good_gateway(gateway: Live) -> 
         await gateway.use_webhooks(None)
 
     assert done.code == 0, done.out
-    for found in ("database: PostgreSQL", "queue: payments", "workers: ", f"{receiver.url} is reachable"):
+    for found in ("database: PostgreSQL", "queue: ", "workers: ", f"{receiver.url} is reachable"):
         assert re.search(rf"^ok +.*{re.escape(found)}", done.out, re.M), done.out
     assert "bad" not in done.out
     assert SECRET not in done.out
+
+
+@pytest.mark.parametrize("address", ["", "asha", "@", "a b@example.com", "asha@"])
+async def test_a_merchant_without_an_e_mail_address_is_refused(nowhere: dict[str, str], address: str) -> None:
+    done = await kassa(nowhere, "merchant", "create", "A Shop", address)
+
+    assert (done.code, done.out) == (2, "")
+    assert f"'{address}' is no e-mail address" in done.err
+
+
+async def test_a_port_in_use_is_named(gateway: Live) -> None:
+    done = await kassa({**gateway.environment, "PORT": str(gateway.port)}, "api")
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"kassa: Port {gateway.port} is in use; stop what listens there, or choose another\n"
 
 
 async def test_doctor_names_a_receiver_that_is_away(gateway: Live) -> None:

@@ -19,6 +19,8 @@ import psutil
 import pytest
 
 from kassa.local import RunningGateway, running
+from kassa.local.console import greet
+from kassa.settings import Settings
 from tests.live import free_port
 
 DEADLINE_S = 60
@@ -170,6 +172,17 @@ def test_start_ends_with_a_request_that_works(up: Gateway) -> None:
     # Run as it stands, and not found in what curl prints on failure.
     done = subprocess.run(["sh", "-c", f"{curl} --silent --fail"], capture_output=True, text=True, check=False)
     assert json.loads(done.stdout)["id"].startswith("order_"), done.stderr
+
+
+def test_start_says_how_to_log_in(up: Gateway) -> None:
+    log_in = f"http://localhost:{up.dashboard_port}   log in as test@example.com, with any password"
+    assert log_in in up.said()
+
+
+def test_start_says_where_the_stand_ins_are(capsys: pytest.CaptureFixture[str]) -> None:
+    ports = {"api": 1, "dashboard": 2, "checkout": 3}
+    greet(Settings(kassa_provider_sandbox=True, sandbox_port=4), RunningGateway(0, ports, "", "", {}), None)
+    assert "Stripe, Razorpay and PayPal, at http://localhost:4" in capsys.readouterr().out
 
 
 def test_the_addresses_it_gives_away_work_elsewhere(up: Gateway) -> None:

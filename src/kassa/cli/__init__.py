@@ -16,12 +16,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.add_typer(merchant.app, name="merchant")
-for command in (run.up, run.api, run.pages, run.worker, run.sandbox, run.migrate, run.env, run.doctor, run.bench):
-    app.command()(command)
-app.command()(reconcile)
-app.command()(webhook.send)
-app.command("verify-signature")(webhook.verify_signature)
+COMMANDS = {
+    "On this machine": (run.up, run.env, run.doctor, run.bench),
+    "One process each, to run it elsewhere": (run.migrate, run.api, run.worker, run.pages, run.sandbox),
+    "Money and merchants": (reconcile,),
+    "Writing a webhook receiver": (webhook.send, webhook.verify_signature),
+}
+for panel, commands in COMMANDS.items():
+    for command in commands:
+        app.command(command.__name__.replace("_", "-"), rich_help_panel=panel)(command)
+app.add_typer(merchant.app, name="merchant", rich_help_panel="Money and merchants")
 
 
 def _version(wanted: bool) -> None:

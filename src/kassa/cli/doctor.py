@@ -50,8 +50,9 @@ async def _queue(gateway: Gateway) -> list[Finding]:
     if not await gateway.presence.filled():
         return [Finding(False, "queue was wiped and is not filled again yet", "start a worker: `kassa worker`")]
     counts = [(queue.name, await queue.counts()) for queue in gateway.queues]
-    said = ", ".join(f"{name} {c.pending} waiting, {c.processing} under way" for name, c in counts)
-    return [Finding(True, f"queue: {said}")]
+    busy = [(name, c) for name, c in counts if c.pending or c.processing]
+    said = ", ".join(f"{name} {c.pending} waiting, {c.processing} under way" for name, c in busy)
+    return [Finding(True, f"queue: {said or 'nothing waits'}")]
 
 
 async def _worker(gateway: Gateway) -> list[Finding]:

@@ -1,5 +1,6 @@
 """Commands for merchants."""
 
+import re
 import secrets
 from typing import Annotated
 
@@ -19,6 +20,12 @@ from kassa.store.merchants import all_merchants, by_email
 app = typer.Typer(help="Create and list merchants, and rotate their API keys.", no_args_is_help=True)
 
 
+def _email(text: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
+        raise typer.BadParameter(f"'{text}' is no e-mail address")
+    return text
+
+
 def _show(merchant: Merchant) -> None:
     typer.echo(f"id              {merchant.id}\nname            {merchant.name}\nemail           {merchant.email}")
     typer.echo(f"api_key         {merchant.api_key}\napi_secret      {merchant.api_secret}")
@@ -28,7 +35,9 @@ def _show(merchant: Merchant) -> None:
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="The merchant's name, as payers will see it.")],
-    email: Annotated[str, typer.Argument(help="The merchant's e-mail address; one merchant for each.")],
+    email: Annotated[
+        str, typer.Argument(help="The merchant's e-mail address; one merchant for each.", callback=_email)
+    ],
     webhook_url: Annotated[str | None, typer.Option(help="Where events go.")] = None,
 ) -> None:
     """Create a merchant, and print its credentials, with a fresh password for the dashboard."""
@@ -67,7 +76,7 @@ def set_new_password(
     async def work(gateway: Gateway) -> None:
         merchant = await by_email(gateway.database, email)
         if merchant is None:
-            raise not_found("Merchant")
+            raise not_found(f"Merchant {email}")
         await set_password(gateway, merchant, password)
 
     with_gateway(work)

@@ -11,8 +11,13 @@ from kassa.cli.environment import with_gateway
 
 
 def reconcile(
-    provider: Annotated[str | None, typer.Option(help="Compare with this provider's list, too: stripe, ….")] = None,
-    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Which day (UTC); today if none.")] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="Compare with this provider's list, too: stripe, razorpay or paypal.")
+    ] = None,
+    day: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Which day (UTC); today if none."),
+    ] = None,
 ) -> None:
     """Ask the providers about every open payment now, and finish what they say is finished.
 

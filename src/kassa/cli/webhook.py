@@ -23,7 +23,7 @@ def send(
 ) -> None:
     """Send an example of an event to a receiver, signed as real ones are, and show what it answers."""
     if event not in webhook.EVENTS:
-        raise typer.BadParameter("must be one of " + ", ".join(webhook.EVENTS))
+        raise typer.BadParameter("must be one of " + ", ".join(webhook.EVENTS), param_hint="'event'")
     now_s = int(time.time())
     payload = example_payload(event, TEST_MERCHANT_ID, now_s).encode()
     headers = webhook.signature_headers([secret], ids.uuid7(now_s * 1000, b"\0" * 10), now_s, payload)
@@ -50,7 +50,7 @@ def verify_signature(
     signature: Annotated[str, typer.Argument(help="The X-Webhook-Signature header of the delivery.")],
     secret: Annotated[str, typer.Option(help="The merchant's webhook secret.")] = TEST_WEBHOOK_SECRET,
     body: Annotated[
-        typer.FileBinaryRead | None, typer.Option(help="A file with the body; standard input if none.")
+        typer.FileBinaryRead | None, typer.Option(metavar="FILE", help="A file with the body; standard input if none.")
     ] = None,
 ) -> None:
     """Check the signature of a delivery over its exact body, and say which one was expected."""
@@ -62,6 +62,8 @@ def verify_signature(
     typer.echo(
         f"The signature is wrong: over these {len(payload)} bytes and this secret it would be {expected}", err=True
     )
+    if signature.startswith("v1,"):
+        typer.echo("This looks like webhook-signature; give the value of X-Webhook-Signature.", err=True)
     if payload.endswith(b"\n"):
         typer.echo("The body ends in a line break; was one added on the way here?", err=True)
     raise typer.Exit(1)

@@ -52,12 +52,14 @@ def greet(settings: Settings, gateway: RunningGateway, psql: Path | None) -> Non
     api = f"http://localhost:{gateway.ports['api']}"
     _print("\nKassa is up.\n", "bold green")
     rows = {
-        "Dashboard": f"http://localhost:{gateway.ports['dashboard']}",
+        "Dashboard": f"http://localhost:{gateway.ports['dashboard']}{_log_in(settings)}",
         "Checkout page": f"http://localhost:{gateway.ports['checkout']}/checkout?order_id=…",
         "API": api,
         "Documentation": f"{api}/docs",
         "Logs": shown(settings.home / "logs"),
     }
+    if settings.kassa_provider_sandbox:
+        rows["Stand-ins"] = f"Stripe, Razorpay and PayPal, at http://localhost:{settings.sandbox_port}"
     if not settings.production:
         rows["Test merchant"] = f"X-Api-Key: {settings.test_api_key}  X-Api-Secret: {settings.test_api_secret}"
     if psql:
@@ -69,6 +71,10 @@ def greet(settings: Settings, gateway: RunningGateway, psql: Path | None) -> Non
         _print("\nCreate an order:\n", "bold")
         say(_first_request(api, settings))
     say("\nCtrl-C stops everything and keeps the data.\n")
+
+
+def _log_in(settings: Settings) -> str:
+    return "" if settings.production else f"   log in as {settings.test_merchant_email}, with any password"
 
 
 def tell_running(home: Path, gateway: RunningGateway | None) -> None:

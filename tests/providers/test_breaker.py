@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 from prometheus_client import REGISTRY
 from tests.live import Live, until
 from tests.providers.cases import Sandbox
@@ -27,15 +28,15 @@ class Guard:
         self._credentials = Credentials(**told["credentials"], live=False)
         self.guarded = Guarded(self._stripe, open_for_s=0.5)
 
-    async def open(self) -> Opened:
-        """Open a session that nothing else knows."""
+    async def open(self, key: str = "sk_test_kassa_sandbox") -> Opened:
+        """Open a session that nothing else knows, with the account of this key."""
         name = os.urandom(8).hex()
         asked = SessionAsked(
             session_id=f"cs_{name}", payment_id=f"pay_{name}", order_id=f"order_{name}", amount=50_000,
             currency="USD", success_url="https://shop.example", cancel_url="https://shop.example",
             expires_at=datetime.now(UTC) + timedelta(hours=24),
         )  # fmt: skip
-        return await self.guarded.open_session(asked, self._credentials)
+        return await self.guarded.open_session(asked, replace(self._credentials, key=key))
 
     async def refused(self) -> str:
         """Open a session, in vain; returns why."""
@@ -111,6 +112,16 @@ async def test_failures_with_a_success_between_them_do_not_open_it(guard: Guard)
             await guard.refused()
         assert (await guard.open()).url
     assert shown() == 0
+
+
+async def test_one_merchants_account_that_is_used_too_much_holds_up_no_other(guard: Guard) -> None:
+    await guard.fault("rate_limit", FAILURES_TO_OPEN)
+    for _ in range(FAILURES_TO_OPEN):
+        await guard.refused()
+
+    assert await guard.refused() == "PROVIDER_UNAVAILABLE"
+    assert (await guard.open("sk_test_another")).url
+    assert shown() == 1
 
 
 async def test_wrong_keys_say_nothing_about_the_provider(guard: Guard) -> None:

@@ -1,6 +1,7 @@
-"""What stands around every provider: a time limit, a circuit breaker per operation, and nothing undeclared."""
+"""What stands around every provider: a time limit, a breaker per operation and account, and nothing undeclared."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import date, datetime
 from typing import TypeVar
@@ -41,7 +42,8 @@ class Guarded:
         self.name = provider.name
         self.capabilities = provider.capabilities
         self.inner = provider
-        self.breakers: dict[str, CircuitBreaker] = {}
+        # By operation and account: one merchant's account that is used too much is no matter of the others.
+        self._breakers: defaultdict[str, dict[str, CircuitBreaker]] = defaultdict(dict)
         self._open_for_s = open_for_s
 
     def require(self, capability: Capability) -> None:
@@ -54,27 +56,29 @@ class Guarded:
     async def open_session(self, asked: SessionAsked, credentials: Credentials) -> Opened:
         """Open a hosted session."""
         self.require(Capability.HOSTED_SESSION)
-        return await self._call("open_session", lambda: self.inner.open_session(asked, credentials))
+        return await self._call("open_session", credentials, lambda: self.inner.open_session(asked, credentials))
 
     async def retrieve(self, charge: Charge, credentials: Credentials) -> Standing:
         """Ask how a payment stands."""
-        return await self._call("retrieve", lambda: self.inner.retrieve(charge, credentials))
+        return await self._call("retrieve", credentials, lambda: self.inner.retrieve(charge, credentials))
 
     async def expire(self, charge: Charge, credentials: Credentials) -> Standing:
         """End an open session."""
         self.require(Capability.EXPIRE)
-        return await self._call("expire", lambda: self.inner.expire(charge, credentials))
+        return await self._call("expire", credentials, lambda: self.inner.expire(charge, credentials))
 
     async def capture(self, charge: Charge, credentials: Credentials) -> Standing:
         """Capture what was authorised."""
         self.require(Capability.CAPTURE)
-        return await self._call("capture", lambda: self.inner.capture(charge, credentials))
+        return await self._call("capture", credentials, lambda: self.inner.capture(charge, credentials))
 
     async def refund(self, charge: Charge, refund_id: str, amount: int, credentials: Credentials) -> RefundStanding:
         """Give back `amount`, once per `refund_id`."""
         if amount != charge.amount:
             self.require(Capability.PARTIAL_REFUND)
-        return await self._call("refund", lambda: self.inner.refund(charge, refund_id, amount, credentials))
+        return await self._call(
+            "refund", credentials, lambda: self.inner.refund(charge, refund_id, amount, credentials)
+        )
 
     async def verify(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, now: datetime) -> Notice:
         """The notification in `body`, if its signature is right."""
@@ -84,13 +88,13 @@ class Guarded:
         """The provider's own list of a day's payments (UTC)."""
         return self.inner.payments_on(day, credentials)
 
-    async def _call(self, operation: str, work: Callable[[], Awaitable[T]]) -> T:
-        breaker = self.breakers.get(operation)
+    async def _call(self, operation: str, credentials: Credentials, work: Callable[[], Awaitable[T]]) -> T:
+        breakers = self._breakers[operation]
+        breaker = breakers.get(credentials.key)
         if breaker is None:
-            breaker = self.breakers[operation] = CircuitBreaker(
+            breaker = breakers[credentials.key] = CircuitBreaker(
                 FAILURES_TO_OPEN, self._open_for_s, _trips, f"{self.name}.{operation}"
             )
-
         if breaker.opened:
             raise ProviderError("PROVIDER_UNAVAILABLE", self.name)
 
@@ -109,8 +113,8 @@ class Guarded:
             self._tell(operation, breaker)
 
     def _tell(self, operation: str, breaker: CircuitBreaker) -> None:
-        """Say whether the breaker is open; when its time is over say so too, though nobody may call."""
-        _OPEN.labels(self.name, operation).set(breaker.opened)
+        """Say whether a breaker is open; when its time is over say so too, though nobody may call."""
+        _OPEN.labels(self.name, operation).set(any(one.opened for one in self._breakers[operation].values()))
         if breaker.opened:
             asyncio.get_running_loop().call_later(breaker.open_remaining, self._tell, operation, breaker)
 

@@ -44,6 +44,7 @@ async def test_a_link_says_what_it_is_for_and_thanks_with_the_merchants_words(ph
     await expect(one(phone, "order-amount")).to_have_text("₹1,200.00")
     await expect(one(phone, "order-description")).to_have_text("Yoga in March")
     await expect(one(phone, "order-summary")).to_contain_text("A Merchant")
+    await expect(one(phone, "payer-email")).to_have_text("asha@example.com")
     await pay_by_upi(phone, "asha@okicici")
     await only(phone, "success-state")
     await expect(one(phone, "success-message")).to_have_text("Your payment has been processed successfully")

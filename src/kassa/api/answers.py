@@ -10,7 +10,7 @@ SESSION_COOKIE = "kassa_session"
 
 
 class LinkView(msgspec.Struct, kw_only=True):
-    """A payment link; `url` is what to share, with `?prefilled_email=` for a payer who is known.
+    """A payment link; `url` is what to share; with `?prefilled_email=` the page shows whom it is for.
 
     `times_paid` is how often it has been paid.
     """

@@ -953,7 +953,7 @@ export interface components {
         };
         /**
          * LinkView
-         * @description A payment link; `url` is what to share, with `?prefilled_email=` for a payer who is known.
+         * @description A payment link; `url` is what to share; with `?prefilled_email=` the page shows whom it is for.
          *
          *         `times_paid` is how often it has been paid.
          */

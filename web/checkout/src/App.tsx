@@ -46,7 +46,7 @@ export function App({ place, embedded, embedder }: Props) {
       className={embedded ? "checkout is-embedded" : "checkout"}
       data-stage={stage.at}
     >
-      <OrderSummary order={order} orderId={place.orderId} loading={stage.at === "loading"} />
+      <OrderSummary order={order} orderId={place.orderId} email={place.email} loading={stage.at === "loading"} />
       <div className="panel">
         <div role="status">
           {disconnected && (

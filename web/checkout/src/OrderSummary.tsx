@@ -6,10 +6,12 @@ import { formatAmount } from "./money";
 interface Props {
   order: Order | undefined;
   orderId: string | null | undefined;
+  /** Whom a payment link was sent to. */
+  email: string | undefined;
   loading: boolean;
 }
 
-export function OrderSummary({ order, orderId, loading }: Props) {
+export function OrderSummary({ order, orderId, email, loading }: Props) {
   const merchant = order?.merchant_name;
   return (
     <header data-test-id="order-summary" className={loading ? "summary is-loading" : "summary"}>
@@ -31,6 +33,9 @@ export function OrderSummary({ order, orderId, loading }: Props) {
       </p>
       <p className="purpose" data-test-id="order-description" hidden={!order?.description}>
         {order?.description}
+      </p>
+      <p className="order" hidden={!email}>
+        For <span data-test-id="payer-email">{email}</span>
       </p>
       <p className="order" hidden={!(order?.id ?? orderId)}>
         Order <span data-test-id="order-id">{order?.id ?? orderId}</span>

@@ -12,9 +12,18 @@ test("whoever comes back from a provider's page brings the payment", () => {
   expect(at("/checkout?order_id=order_1&payment_id=pay_1&token=x")).toEqual({ orderId: "order_1", paymentId: "pay_1" });
 });
 
-test("a payment link is named in the path, and whatever stands in the query is not looked at", () => {
-  expect(at("/pay/plink_1?prefilled_email=asha%40example.com&order_id=order_1")).toEqual({ linkId: "plink_1" });
+test("a payment link is named in the path, whatever order stands in the query", () => {
+  expect(at("/pay/plink_1?order_id=order_1")).toEqual({ linkId: "plink_1" });
   expect(at("/pay/plink_1/")).toEqual({ linkId: "plink_1" });
+});
+
+test("a payment link may say whom it was sent to, by an e-mail address and nothing else", () => {
+  const link = { linkId: "plink_1" };
+  expect(at("/pay/plink_1?prefilled_email=asha%2B1%40example.com")).toEqual({ ...link, email: "asha+1@example.com" });
+  for (const text of ["", "asha", "a b@example.com", "Call 0123 now: a@b.example", "a@b@c", "a@b.example/x"]) {
+    expect(at(`/pay/plink_1?prefilled_email=${encodeURIComponent(text)}`)).toEqual(link);
+  }
+  expect(at("/checkout?order_id=order_1&prefilled_email=a%40b.example")).toEqual({ orderId: "order_1" });
 });
 
 test("a path that is no link leads to no order", () => {

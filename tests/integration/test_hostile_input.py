@@ -313,6 +313,34 @@ async def test_what_is_not_http_harms_nobody(target_gateway: Live, request_: byt
     assert (await target_gateway.get("/health")).json["status"] == "healthy"
 
 
+ENDLESS = {
+    "a head of many lines": (b"GET /health HTTP/1.1\r\n", b"X: " + b"y" * 8_000 + b"\r\n", 1),
+    "a head of one line": (b"GET /health HTTP/1.1\r\nX: ", b"y" * 8_000, 1),
+    "a path": (b"GET /", b"y" * 8_000, 1),
+    "trailers": (
+        b"POST /api/v1/orders HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: " + b"y" * 8_000 + b"\r\n", 8,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("endless", ENDLESS)
+async def test_what_never_ends_is_cut_off(target_gateway: Live, endless: str) -> None:
+    begin, more, megabytes = ENDLESS[endless]
+    _, writer = await asyncio.open_connection("127.0.0.1", target_gateway.port)
+    writer.write(begin)
+    sent = 0
+    with pytest.raises(ConnectionError):
+        while sent < 50 * MEGABYTE:
+            writer.write(more)
+            await writer.drain()
+            sent += len(more)
+    writer.close()
+
+    # What the kernels hold of it is counted here too.
+    assert sent < (megabytes + 10) * MEGABYTE
+    assert (await target_gateway.get("/health")).json["status"] == "healthy"
+
+
 async def test_clients_that_go_away_in_the_middle_harm_nobody(target_gateway: Live) -> None:
     whole = message("POST", b"/api/v1/orders", [JSON, *credentials(target_gateway)], b'{"amount":100}')
     for end in range(0, len(whole), 7):

@@ -9,7 +9,6 @@ from tests.live import Live, until
 from tests.providers.test_gateway import NAMES, Shop, stand
 
 __all__ = ["stand"]  # a fixture
-SLOW = ["stripe", "paypal"]
 
 
 @pytest.fixture(params=NAMES)
@@ -36,7 +35,6 @@ async def fate(shop: Shop, session: Any) -> tuple[str, str | None]:
     return payment["status"], payment.get("error_code")
 
 
-@pytest.mark.parametrize("shop", SLOW, indirect=True)
 async def test_money_on_its_way_is_waited_for_beyond_the_sessions_end(shop: Shop) -> None:
     session = await shop.open()
     await shop.control("outcome", session=session["payment_id"], outcome="pay_async")
@@ -49,7 +47,6 @@ async def test_money_on_its_way_is_waited_for_beyond_the_sessions_end(shop: Shop
     assert await fate(shop, session) == ("success", None)
 
 
-@pytest.mark.parametrize("shop", SLOW, indirect=True)
 async def test_money_that_does_not_come_fails_the_payment(shop: Shop) -> None:
     session = await shop.open()
     await shop.control("outcome", session=session["payment_id"], outcome="pay_async")
@@ -61,7 +58,6 @@ async def test_money_that_does_not_come_fails_the_payment(shop: Shop) -> None:
     assert (await fate(shop, session))[0] == "failed"
 
 
-@pytest.mark.parametrize("shop", SLOW, indirect=True)
 async def test_nothing_is_waited_for_for_ever(shop: Shop) -> None:
     session = await shop.open()
     await shop.control("outcome", session=session["payment_id"], outcome="pay_async")

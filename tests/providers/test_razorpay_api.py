@@ -1,6 +1,7 @@
 """What Razorpay answers on a bad day, and what Kassa makes of it: errors, odd shapes, and lists of other people's."""
 
 import json
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -126,6 +127,21 @@ async def test_money_is_found_among_the_attempts_and_another_links_is_not(server
 
     assert (refused.state, refused.error_code, refused.provider_code) == ("failed", "expired_card", "card_expired")
     assert (late.state, late.charge_ref, late.error_code) == ("succeeded", "pay_R", None)
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "state", "in_flight"), [(0, "open", True), (4.9, "open", True), (5, "failed", False)]
+)
+async def test_an_attempt_at_a_link_that_has_ended_is_waited_for_as_long_as_a_bank_may_take(
+    server: Scripted, razorpay: Razorpay, days_ago: float, state: str, in_flight: bool
+) -> None:
+    begun = PAYMENT | {"status": "created", "created_at": int(time.time() - days_ago * 86_400)}
+    server.answers[f"GET {LINK_PATH}"] = [(200, LINK | {"id": "plink_Odd0000", "status": "expired"})]
+    server.answers["GET /v1/payments"] = [(200, {"items": [begun]})]
+
+    standing = await razorpay.retrieve(CHARGE, ACCOUNT)
+
+    assert (standing.state, standing.in_flight) == (state, in_flight)
 
 
 async def test_attempts_are_looked_for_in_a_few_pages_only(server: Scripted, razorpay: Razorpay) -> None:

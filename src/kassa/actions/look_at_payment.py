@@ -78,21 +78,16 @@ async def _ask(gateway: Gateway, payment: Payment, session: CheckoutSession, now
     paid = order is not None and order.status == PAID
     may_take = payment.status in OPEN and not paid
     standing = await provider.retrieve(charge_of(payment, may_take=may_take), account)
-    if not (paid or now >= session.expires_at) or not _may_end(standing, session, now):
+    if not (paid or now >= session.expires_at) or standing.state not in ("open", "unknown"):
         return standing
     # Its time is over. First nobody may be able to pay it any more, then it is failed.
     if standing.state == "open" and Capability.EXPIRE in provider.capabilities:
         standing = await provider.expire(charge_of(payment), account)
-    if _may_end(standing, session, now):
+    waits = standing.in_flight and now < session.expires_at + IN_FLIGHT_TTL
+    if standing.state in ("open", "unknown") and not waits:
         code = "ORDER_ALREADY_PAID" if paid else "PAYMENT_EXPIRED"
         return Standing(state="failed", answer=standing.answer, error_code=code)
     return standing
-
-
-def _may_end(standing: Standing, session: CheckoutSession, now: datetime) -> bool:
-    """Whether nothing has come of a payment yet, and nothing is on its way."""
-    waits = standing.in_flight and now < session.expires_at + IN_FLIGHT_TTL
-    return standing.state in ("open", "unknown") and not waits
 
 
 async def _give_back(gateway: Gateway, payment: Payment, session: CheckoutSession) -> str:

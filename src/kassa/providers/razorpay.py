@@ -38,6 +38,8 @@ ATTEMPT_PAGES = 5
 MAX_DESCRIPTION_LENGTH = 2_048
 # https://razorpay.com/docs/payments/payments/: what is not captured until then is refunded by itself.
 HELD_FOR = timedelta(days=5)
+# https://razorpay.com/docs/payments/payments/late-authorization/: until then a bank may still say yes.
+LATE_FOR = timedelta(days=5)
 # https://razorpay.com/docs/payments/international-payments/#supported-currencies
 _SUPPORTED = """
     AED ALL AMD AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BZD CAD CHF CLP CNY COP CRC CUP CVE
@@ -96,6 +98,11 @@ class _Payment(msgspec.Struct):
         state: Literal["pending", "processed"] = "processed" if over or self.status == "refunded" else "pending"
         return RefundStanding(state=state, provider_ref=self.id)
 
+    def may_come(self, now: datetime) -> bool:
+        """Whether the payer is at their bank, or the bank has not told Razorpay yet."""
+        since = datetime.fromtimestamp(self.created_at or 0, UTC)
+        return self.status == "created" and now < since + LATE_FOR
+
     def taken(self, answer: str) -> Standing:
         """A success: what was taken, or what is held until it is captured."""
         return Standing(
@@ -136,7 +143,7 @@ class _Link(msgspec.Struct):
             captured=True,
         )  # fmt: skip
 
-    def standing(self, attempts: list[_Payment]) -> Standing:
+    def standing(self, attempts: list[_Payment], now: datetime) -> Standing:
         """How the payment stands, by the link and by the attempts to pay it, the newest first."""
         for status in ("captured", "refunded", "authorized"):
             for one in attempts:
@@ -144,6 +151,8 @@ class _Link(msgspec.Struct):
                     return one.taken(f"link {self.status}, payment {status}")
         refused = next((one for one in attempts if one.status == "failed"), None)
         ours, theirs = refused.declined if refused else (None, None)
+        if any(one.may_come(now) for one in attempts):
+            return Standing(state="open", answer=f"link {self.status}, payment created", in_flight=True)
         answer = f"link {self.status}" + (f", last attempt {theirs or 'failed'}" if refused else "")
         # A refused attempt leaves the link open: the payer may try again until it ends.
         if self.status in ("expired", "cancelled"):
@@ -297,7 +306,7 @@ class Razorpay:
             async for one in self._api.all("/v1/payments", credentials, _Payment, since, most_pages=ATTEMPT_PAGES)
             if one.link_id == link.id or (link.payment_id and one.payment_id == link.payment_id)
         ]
-        return link.standing(attempts)
+        return link.standing(attempts, datetime.now(UTC))
 
 
 def _link_asked(asked: SessionAsked, now: datetime) -> dict[str, Any]:
@@ -360,8 +369,9 @@ def _decoded(notice: Notice, payload: Mapping[str, msgspec.Raw]) -> Notice:
     if link is not None and happened in ("paid", "expired", "cancelled"):
         whose = msgspec.structs.replace(notice, provider_ref=link.id, payment_id=link.payment_id)
         if happened != "paid":
+            # Razorpay is asked all the same: what was begun at a link that has ended may still come to something.
             ended = Standing(state="failed", answer=f"link {happened}", error_code="PAYMENT_EXPIRED")
-            return msgspec.structs.replace(whose, standing=ended)
+            return msgspec.structs.replace(whose, standing=ended, look=True)
         if payment is None or payment.status != "captured":
             return msgspec.structs.replace(whose, look=True)
         return msgspec.structs.replace(whose, standing=payment.taken("link paid"))

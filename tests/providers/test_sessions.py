@@ -111,6 +111,20 @@ async def test_a_simulated_session_that_nobody_paid_expires(gateway: Live) -> No
     assert (await gateway.get(f"/api/v1/orders/{order['id']}")).json["status"] == "created"
 
 
+async def test_a_simulated_session_is_complete_when_its_page_was_paid(gateway: Live) -> None:
+    order = await gateway.order()
+    session = (await gateway.post(PATH, {"order_id": order["id"], "provider": "simulator"})).json
+    body = {"order_id": order["id"], "method": "upi", "vpa": "success@kassa"}
+    paid = (await gateway.post("/api/v1/payments/public", body, anonymous=True)).json
+    await gateway.settled(paid["id"])
+
+    seen = (await gateway.get(f"{PATH}/{session['id']}")).json
+    ended = await gateway.post(f"{PATH}/{session['id']}/expire", {})
+
+    assert (seen["status"], seen["payment_id"]) == ("complete", paid["id"])
+    assert ended.refusal == (400, "BAD_REQUEST_ERROR", "Session is not open")
+
+
 async def test_a_simulated_session_that_was_cut_short_expires(gateway: Live) -> None:
     # What a process leaves behind that is killed before it has said that the session is open.
     order = await gateway.order()

@@ -94,6 +94,14 @@ async def find(database: Database, payment_ids: list[str]) -> list[Payment | Non
     return [found.get(payment_id) for payment_id in payment_ids]
 
 
+async def successful_of(database: Database, order_id: str) -> Payment | None:
+    """The payment that paid an order; None while there is none."""
+    row = await database.fetchrow(
+        f"SELECT {_COLUMNS} FROM payments WHERE order_id = $1 AND status = 'success'", order_id
+    )
+    return payment_of(row) if row else None
+
+
 # Locks are taken on payments, then on orders, each by id, everywhere: so no two transactions wait in a ring.
 # What is to go back, or went back, is over: a success that is told again must not fail it again.
 _LOCK_FOR_SETTLING = """

@@ -16,7 +16,7 @@ type Method = "upi" | "card";
 const HOW_TO_TRY: Record<Method, string> = {
   upi: "success@kassa pays, failure@kassa is declined.",
   // Spaces that do not break: a number is to be read, and copied, in one piece.
-  card: "4242\u00a04242\u00a04242\u00a04242 pays, 4000\u00a00000\u00a00000\u00a00002 is declined. Any future date, any CVV, any name.",
+  card: "4242\u00a04242\u00a04242\u00a04242 pays, 4000\u00a00000\u00a00000\u00a00002 is declined.",
 };
 
 interface Props {
@@ -77,7 +77,7 @@ export function App({ place, embedded, embedder }: Props) {
           onPay={submit}
         />
         <p className="trial" data-test-id="test-mode-hint" hidden={!(choosing && method && order?.test_mode)}>
-          <strong>Test mode:</strong> no money moves. {method && HOW_TO_TRY[method]}
+          <strong>Test mode:</strong> {method && HOW_TO_TRY[method]}
         </p>
         <Processing stage={stage} method={method} />
         <Success stage={stage} order={order} returnTo={successUrl} />

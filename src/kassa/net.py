@@ -3,6 +3,7 @@
 import asyncio
 import email.utils
 import ipaddress
+import os
 import re
 import socket
 import time
@@ -188,7 +189,8 @@ def _in_words(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientSSLError):
         return "The TLS certificate or handshake was not accepted"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"Could not connect: {error.os_error.strerror or type(error.os_error).__name__}"
+        number = error.os_error.errno
+        return f"Could not connect: {os.strerror(number) if number else type(error.os_error).__name__}"
     if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
         return "The receiver closed the connection before it answered"
     if isinstance(error, aiohttp.InvalidURL):

@@ -37,17 +37,22 @@ async def measure(levels: list[int], size: Size) -> tuple[Samples, list[tuple[st
             stands.append(await stack.enter_async_context(Stand(level)))
             if level:
                 await stored.fill(stands[-1].database_url, level, lambda count: say(f"  {count:,} stored"))
+            stands[-1].freeze()
         first = stands[0]
+        first.thaw()
         many, one = [await first.payees(count, receiver.url, f"{count}_") for count in (MERCHANTS, 1)]
         for number in range(1, size.rounds + 1):
             for stand in stands:
                 say(f"round {number} of {size.rounds}, {stand.stored:,} stored")
+                stand.thaw()
                 each = Round(stand, samples, size, say)
                 await each.accepting()
                 if stand is first:
                     await each.wrk()
                     await each.idle()
                     await each.delivering(receiver, many, one)
+                stand.freeze()
+        first.thaw()
         say("weighing the pages")
         pages.weigh(samples)
         if why_not := await pages.judge(first, samples):

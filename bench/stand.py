@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,7 @@ class Stand(Live):
         """Stop it, by a signal to the supervisor."""
         if hasattr(self, "_watching"):
             self._watching.cancel()
+            self.thaw()
             self.work()
             await self.redis.aclose()
             await self.database.close()
@@ -82,6 +84,20 @@ class Stand(Live):
     def work(self) -> None:
         """Let the worker work."""
         self.processes["worker-1"].resume()
+
+    def freeze(self) -> None:
+        """Stop all of it while another one is measured: even a gateway with nothing to do takes processor time."""
+        self._each(psutil.Process.suspend)
+
+    def thaw(self) -> None:
+        """Let it go on; the worker rests."""
+        self._each(psutil.Process.resume)
+        self.rest()
+
+    def _each(self, do: Callable[[psutil.Process], None]) -> None:
+        for process in [*self.processes.values(), *self.processes["postgres"].children()]:
+            with contextlib.suppress(psutil.NoSuchProcess):  # a session of PostgreSQL that has just ended
+                do(process)
 
     @property
     def pgbench(self) -> Path:

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ from typing import Any, TypeVar
 import aiohttp
 import asyncpg
 from aiohttp import web
+from redis.asyncio import Redis
 
 from kassa.local import running
 
@@ -115,6 +117,9 @@ class Live:
         self._process: subprocess.Popen[bytes] | None = None
         self._session: aiohttp.ClientSession | None = None
         self._neighbours = 0
+        # Redis has 16 databases, of which this gateway has the first; a neighbour gives its own back.
+        self._spare_databases = list(range(1, 16))
+        self._give_back: Callable[[], None] = lambda: None
 
     async def __aenter__(self) -> "Live":
         try:
@@ -168,6 +173,7 @@ class Live:
     def _forget(self) -> None:
         data = (self.home / "postgres").resolve()
         shutil.rmtree(self.folder)
+        self._give_back()
         if data.exists():
             shutil.rmtree(data.parent)
 
@@ -187,7 +193,6 @@ class Live:
     async def beside(self, *arguments: str, **settings: str) -> "Live":
         """Another gateway, to be started, on the embedded servers of this one but with a database of its own."""
         database_url, redis_url = self.urls()
-        # Redis has 16 databases, of which this gateway has the first.
         self._neighbours += 1
         name = f"beside_{self._neighbours}"
         connection = await asyncpg.connect(database_url.replace("gateway_user@", "postgres@"))
@@ -196,8 +201,13 @@ class Live:
         finally:
             await connection.close()
         own_database = database_url.replace("/payment_gateway", f"/{name}")
-        urls = {"DATABASE_URL": own_database, "REDIS_URL": f"{redis_url}?db={self._neighbours}"}
-        return Live(*arguments, **urls, **settings)
+        number = self._spare_databases.pop(0)
+        own_redis = f"{redis_url}?db={number}"
+        async with Redis.from_url(own_redis) as redis:
+            await redis.flushdb()
+        other = Live(*arguments, DATABASE_URL=own_database, REDIS_URL=own_redis, **settings)
+        other._give_back = partial(self._spare_databases.append, number)
+        return other
 
     async def merchant(self) -> "Live":
         """The same gateway, as seen by a new merchant that nothing else touches."""

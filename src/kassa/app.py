@@ -36,6 +36,7 @@ from kassa.store.migrate import migrate
 from kassa.worker.run import run_worker
 
 REDIS_TIMEOUT_S = 5
+KEEP_ALIVE_S = 75
 BACKLOG = 2_048
 
 
@@ -99,6 +100,8 @@ async def _serve(settings: Settings, sockets: list[socket.socket]) -> None:
             log_config=None,
             server_header=False,
             forwarded_allow_ips=settings.proxy_networks,
+            # Longer than load balancers and clients keep an idle connection: none sends into one that just closes.
+            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=10,
         )
         background = [asyncio.create_task(watch_merchants(gateway)), asyncio.create_task(limits.settle())]

@@ -78,7 +78,7 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     payment_link_id: str | None = None
 
 
-class Payment(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Payment(msgspec.Struct, frozen=True, gc=False):
     """One attempt to pay an order. `due_at` is when the bank's answer is due; `provider_ref` is the bank's own."""
 
     id: str

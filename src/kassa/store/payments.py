@@ -11,12 +11,8 @@ from kassa.store import outbox
 from kassa.store.database import Connection, Database
 from kassa.store.pages import Filter, Page, page
 
-_FIELDS = (
-    "id", "order_id", "merchant_id", "amount", "currency", "method", "status", "created_at", "updated_at", "vpa",
-    "card_network", "card_last4", "error_code", "error_description", "captured", "refunded_amount", "due_at",
-    "provider_ref", "provider", "session_id", "charge_ref", "provider_code", "looks", "looked_at", "last_answer",
-    "succeeded_late", "return_due_at", "returned_at",
-)  # fmt: skip
+# The columns are named as the fields are, and stand in their order.
+_FIELDS = Payment.__struct_fields__
 _COLUMNS = ", ".join(f"{name}::text" if name == "merchant_id" else name for name in _FIELDS)
 P_COLUMNS = ", ".join("p." + column for column in _COLUMNS.split(", "))
 
@@ -31,7 +27,7 @@ class Changed(NamedTuple):
 
 def payment_of(row: Any) -> Payment:
     """The payment in the first columns of a row."""
-    return Payment(**dict(zip(_FIELDS, row, strict=False)))
+    return Payment(*row[: len(_FIELDS)])
 
 
 def _insert_sql(and_tell: str = "") -> str:

@@ -146,7 +146,7 @@ async def settle(tx: Connection, outcomes: list[Outcome], now: datetime) -> list
         outcome = by_id[payment_id]
         target = rules.SUCCESS if outcome.succeeded else rules.FAILED
         late = outcome.late and target in rules.LATE.get(status, ())
-        if status not in rules.sources_of(target) and not late:
+        if target not in rules.TRANSITIONS[status] and not late:
             continue
         kept = (outcome.provider_code, outcome.charge_ref)
         if not outcome.succeeded:

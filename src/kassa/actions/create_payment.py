@@ -1,6 +1,7 @@
 """Create a payment for an order, by UPI or card; the bank's answer comes later, in a worker."""
 
 import hashlib
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
@@ -9,7 +10,7 @@ from kassa.actions.announce import event_of
 from kassa.actions.create_order import accepts
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.once import Answer, Key, KeyTaken, key_of, once
-from kassa.actions.provider_account import has_gateway_account
+from kassa.actions.provider_account import is_for_real_money, provider_of
 from kassa.domain import webhook
 from kassa.domain.card import Card, check_card, digits_of, network_of
 from kassa.domain.errors import KassaError, bad_request, not_found
@@ -22,6 +23,7 @@ from kassa.store.idempotency import Claim
 from kassa.store.outbox import Event
 
 FIRST_EVENTS = (webhook.PAYMENT_CREATED, webhook.PAYMENT_PENDING)
+LINK_ENDED = "This payment link is not active any more"
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -49,10 +51,7 @@ async def create_payment(
     async def work() -> Answer:
         payment = _payment(gateway, order, asked)
         _check_bank(gateway, order)
-        if order.status == PAID:
-            raise bad_request("Order is already paid")
-        if order.expires_at is not None and order.expires_at <= payment.created_at:
-            raise bad_request("Order has expired")
+        check_payable(order, payment.created_at)
         answer = Answer(201, msgspec.json.encode(payment_created(payment)))
         events = _told(gateway, order, payment) if order.wants_webhooks or gateway.settings.broker_url else []
         claim = key and key.claim(answer, payment.created_at)
@@ -68,11 +67,18 @@ def _check_bank(gateway: Gateway, order: Order) -> None:
     Whoever knows an order's id may pay it here, and this bank moves no money: so it must not settle the orders of
     those who take real money elsewhere.
     """
-    chosen = order.merchant_provider or gateway.settings.kassa_provider
-    real = gateway.settings.production and (order.merchant_has_account or has_gateway_account(gateway.settings))
-    if chosen != SIMULATOR or real:
+    chosen = provider_of(gateway.settings, order)
+    if chosen != SIMULATOR or is_for_real_money(gateway.settings, order):
         where = "its provider" if chosen == SIMULATOR else chosen
         raise KassaError("PROVIDER_CANNOT", f"This order is to be paid on a page of {where}; open a checkout session")
+
+
+def check_payable(order: Order, now: datetime) -> None:
+    """Raise BAD_REQUEST_ERROR for an order that is paid, or whose time is over."""
+    if order.status == PAID:
+        raise bad_request("Order is already paid")
+    if order.expires_at is not None and order.expires_at <= now:
+        raise bad_request("Order has expired")
 
 
 def _told(gateway: Gateway, order: Order, payment: Payment) -> list[Event]:
@@ -163,7 +169,7 @@ async def _insert(gateway: Gateway, items: list[_Item]) -> list[Exception | None
 
 def _refusal(item: _Item, ended: set[str], won: set[tuple[str, str]]) -> Exception | None:
     if item.link_id in ended:
-        return bad_request("This payment link is not active any more")
+        return bad_request(LINK_ENDED)
     return None if accepts(item.claim, won) else KeyTaken()
 
 

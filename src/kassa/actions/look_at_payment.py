@@ -6,7 +6,7 @@ from itertools import accumulate
 from kassa.actions.apply_standing import apply_standing, charge_of, fail_payment
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.provider_account import account_of
-from kassa.domain.payment import CREATED, FAILED, OPEN, PAID, Payment
+from kassa.domain.payment import CREATED, FAILED, OPEN, PAID, SIMULATOR, Payment
 from kassa.providers.base import Capability, ProviderError, Standing
 from kassa.store import orders, payments, provider_payments
 from kassa.store.provider_payments import CheckoutSession
@@ -19,6 +19,9 @@ OPENING_TTL = timedelta(minutes=30)
 AFTER_EXPIRY = timedelta(minutes=1)
 # Debits by way of a bank take up to two weeks, and what a shop must agree to at its provider goes back after a month.
 IN_FLIGHT_TTL = timedelta(days=30)
+# A page that waits has its payment asked about no more often than this, and ever less often as the payment ages.
+WAITING_LEAST_S = 5
+WAITING_SHARE_OF_AGE = 20
 
 
 def next_look(begun_at: datetime, now: datetime, expires_at: datetime) -> datetime:
@@ -30,6 +33,17 @@ def next_look(begun_at: datetime, now: datetime, expires_at: datetime) -> dateti
     later = next((at for at in planned if at > now), now + timedelta(seconds=DAILY_S))
     after_expiry = expires_at + AFTER_EXPIRY
     return min(later, after_expiry) if now < after_expiry else later
+
+
+def is_worth_asking(payment: Payment, now: datetime) -> bool:
+    """Whether the provider may be asked because a payer's page asks, who may have just come back from paying.
+
+    Anybody may ask there: so a payment costs the provider some hundred questions in a day, however often that is.
+    """
+    if payment.provider == SIMULATOR or payment.status not in OPEN or payment.status == CREATED:
+        return False
+    wait = max(timedelta(seconds=WAITING_LEAST_S), (now - payment.created_at) / WAITING_SHARE_OF_AGE)
+    return payment.looked_at is None or now - payment.looked_at >= wait
 
 
 async def look_at_payment(gateway: Gateway, payment_id: str, *, also_failed: bool = False) -> str | None:

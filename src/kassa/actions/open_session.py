@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 from functools import partial
+from urllib.parse import urlencode
 
 import msgspec
 
 from kassa.actions.announce import event_of
 from kassa.actions.apply_standing import apply_standing, charge_of, fail_payment
-from kassa.actions.create_payment import find_orders
+from kassa.actions.create_payment import check_payable, find_orders
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.look_at_payment import FIRST_LOOK_S, OPENING_TTL
 from kassa.actions.once import Answer, KeyTaken, key_of, once
@@ -20,7 +21,7 @@ from kassa.domain.webhook import Delivery
 from kassa.net import check_url
 from kassa.providers.base import Capability, LineItem, ProviderError, SessionAsked
 from kassa.store import idempotency, outbox, payments, provider_payments
-from kassa.store.database import retried
+from kassa.store.database import Connection, retried
 from kassa.store.idempotency import Claim
 from kassa.store.provider_payments import CheckoutSession
 
@@ -58,14 +59,14 @@ async def open_session(gateway: Gateway, merchant: Merchant, asked: Asked, idemp
     if asked.manual_capture:
         provider.require(Capability.CAPTURE)
     account, own = await account_for(gateway, merchant.id, name)
-    session, payment = _planned(gateway, order, asked, name, live=account.live, own=own)
+    session, payment = plan(gateway, order, asked, name, live=account.live, own=own)
     key = key_of(merchant.id, idempotency_key, "session", msgspec.structs.astuple(asked))
 
     async def begin() -> Answer:
         _check(order, asked, session.created_at)
         begun = Answer(_BEGUN, msgspec.json.encode({"session_id": session.id}))
         claim = key and key.claim(begun, session.created_at)
-        gateway.enqueue_deliveries(await retried(partial(_intend, gateway, order, session, payment, claim)))
+        gateway.enqueue_deliveries(await retried(partial(_claim_and_intend, gateway, order, session, payment, claim)))
         return begun
 
     answer = await once(gateway, key, begin)
@@ -79,14 +80,11 @@ async def open_session(gateway: Gateway, merchant: Merchant, asked: Asked, idemp
         await idempotency.release(gateway.database, key.merchant_id, key.key, begun)
         return await open_session(gateway, merchant, asked, idempotency_key)
     try:
-        await _open_at_provider(gateway, order, found)
+        await open_at_provider(gateway, order, found)
     except ProviderError as error:
-        if not error.unknown and error.code not in _MAY_GO_ON:
-            # Refused for good: the key is free again, as after any refusal.
-            why = (error.code, error.description, error.provider_code)
-            await fail_payment(gateway, found.payment_id, *why, "provider")
-            if key:
-                await idempotency.release(gateway.database, key.merchant_id, key.key, begun)
+        if key and _is_for_good(error):
+            # The key is free again, as after any refusal.
+            await idempotency.release(gateway.database, key.merchant_id, key.key, begun)
         raise
     final = Answer(201, msgspec.json.encode(await view_of(gateway, session_id)))
     if key:
@@ -94,20 +92,26 @@ async def open_session(gateway: Gateway, merchant: Merchant, asked: Asked, idemp
     return final
 
 
-async def _intend(
+async def _claim_and_intend(
     gateway: Gateway, order: Order, session: CheckoutSession, payment: Payment, claim: Claim | None
 ) -> list[Delivery]:
-    """Commit what is about to be asked of the provider, before it is asked."""
     async with gateway.database.transaction() as tx:
         if claim and not await idempotency.claim(tx, [claim]):
             raise KeyTaken
-        await payments.insert(tx, [payment], (webhook.PAYMENT_CREATED,))
-        await provider_payments.insert_session(tx, session)
-        event = event_of(
-            gateway, webhook.PAYMENT_CREATED, payment, 1, cause="request", now=session.created_at,
-            wants_webhooks=order.wants_webhooks,
-        )  # fmt: skip
-        return await outbox.tell(tx, [event])
+        return await intend(gateway, tx, order, session, payment)
+
+
+async def intend(
+    gateway: Gateway, tx: Connection, order: Order, session: CheckoutSession, payment: Payment
+) -> list[Delivery]:
+    """Write down what is about to be asked of the provider, to be committed before that; returns the webhooks."""
+    await payments.insert(tx, [payment], (webhook.PAYMENT_CREATED,))
+    await provider_payments.insert_session(tx, session)
+    event = event_of(
+        gateway, webhook.PAYMENT_CREATED, payment, 1, cause="request", now=session.created_at,
+        wants_webhooks=order.wants_webhooks,
+    )  # fmt: skip
+    return await outbox.tell(tx, [event])
 
 
 async def _is_over(gateway: Gateway, order: Order, session: CheckoutSession) -> bool:
@@ -118,9 +122,26 @@ async def _is_over(gateway: Gateway, order: Order, session: CheckoutSession) -> 
     return session.url is None and (ended or gateway.now() > ends_at)
 
 
-async def _open_at_provider(gateway: Gateway, order: Order, session: CheckoutSession) -> None:
-    if session.url is not None:
-        return
+def _is_for_good(error: ProviderError) -> bool:
+    return not error.unknown and error.code not in _MAY_GO_ON
+
+
+async def open_at_provider(gateway: Gateway, order: Order, session: CheckoutSession) -> str:
+    """Open at its provider what was written down, unless it is open; returns the URL to send the payer to.
+
+    It may be done again: the provider opens a session once by its id. Raises what the provider refuses as
+    ProviderError; what it refuses for good fails the payment.
+    """
+    try:
+        return session.url or await _ask_to_open(gateway, order, session)
+    except ProviderError as error:
+        if _is_for_good(error):
+            why = (error.code, error.description, error.provider_code)
+            await fail_payment(gateway, session.payment_id, *why, "provider")
+        raise
+
+
+async def _ask_to_open(gateway: Gateway, order: Order, session: CheckoutSession) -> str:
     account = await account_of(gateway, session)
     opened = await gateway.providers[session.provider].open_session(
         SessionAsked(
@@ -145,7 +166,7 @@ async def _open_at_provider(gateway: Gateway, order: Order, session: CheckoutSes
         await provider_payments.note_open(tx, session.id, opened.provider_ref, opened.url)
         changed = await payments.begin(tx, session.payment_id, now, opened.provider_ref, due_at)
         if changed is None:
-            return
+            return opened.url
         event = event_of(
             gateway, webhook.PAYMENT_PENDING, changed.payment, changed.sequence, cause="provider", now=now,
             wants_webhooks=changed.wants_webhooks,
@@ -153,11 +174,28 @@ async def _open_at_provider(gateway: Gateway, order: Order, session: CheckoutSes
         deliveries = await outbox.announce(tx, [event])
     gateway.enqueue_deliveries(deliveries)
     gateway.enqueue(gateway.looks if looks else gateway.payments, [(session.payment_id, epoch_ms(due_at))])
+    return opened.url
 
 
-def _planned(
+def page_of(gateway: Gateway, order: Order, payment_id: str | None = None, email: str | None = None) -> str:
+    """Kassa's own page of an order, which waits for `payment_id`, lest a payer who has just paid be asked to pay.
+
+    Of a payment link's order that is the link's page; `email` is whom it was sent to.
+    """
+    query = {"order_id": order.id}
+    if payment_id is not None:
+        query["payment_id"] = payment_id
+    if order.payment_link_id is None:
+        return f"{gateway.settings.checkout_url}/checkout?{urlencode(query)}"
+    if email is not None:
+        query["prefilled_email"] = email
+    return f"{gateway.settings.checkout_url}/pay/{order.payment_link_id}?{urlencode(query)}"
+
+
+def plan(
     gateway: Gateway, order: Order, asked: Asked, provider: str, *, live: bool, own: bool
 ) -> tuple[CheckoutSession, Payment]:
+    """A session with its payment, of which nobody knows yet; what was not asked comes from the order or the gateway."""
     now = gateway.now()
     session_id, payment_id = gateway.object_id("cs_", now), gateway.object_id("pay_", now)
     expires_at = now + timedelta(seconds=SESSION_TTL_S)
@@ -168,13 +206,8 @@ def _planned(
         merchant_id=order.merchant_id,
         provider=provider,
         live=live,
-        success_url=asked.success_url
-        or order.success_url
-        # The page waits for this payment, lest a payer who has just paid be asked to pay.
-        or f"{gateway.settings.checkout_url}/checkout?order_id={order.id}&payment_id={payment_id}",
-        cancel_url=asked.cancel_url
-        or order.cancel_url
-        or f"{gateway.settings.checkout_url}/checkout?order_id={order.id}",
+        success_url=asked.success_url or order.success_url or page_of(gateway, order, payment_id),
+        cancel_url=asked.cancel_url or order.cancel_url or page_of(gateway, order),
         created_at=now,
         expires_at=min(expires_at, order.expires_at) if order.expires_at else expires_at,
         customer_email=asked.customer_email,
@@ -201,10 +234,7 @@ def _planned(
 
 
 def _check(order: Order, asked: Asked, now: datetime) -> None:
-    if order.status == PAID:
-        raise bad_request("Order is already paid")
-    if order.expires_at is not None and order.expires_at <= now:
-        raise bad_request("Order has expired")
+    check_payable(order, now)
     for name, url in (("success_url", asked.success_url), ("cancel_url", asked.cancel_url)):
         if url is not None:
             check_url(url, https_only=False, name=name)

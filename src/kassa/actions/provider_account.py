@@ -8,7 +8,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from kassa.actions.gateway import Gateway
 from kassa.domain.errors import KassaError, bad_request
-from kassa.domain.payment import SIMULATOR, Payment
+from kassa.domain.payment import SIMULATOR, Order, Payment
 from kassa.providers.base import Credentials, ProviderError
 from kassa.settings import Settings
 from kassa.store import credentials as store
@@ -16,6 +16,16 @@ from kassa.store import provider_payments
 from kassa.store.provider_payments import CheckoutSession
 
 _NONE = Credentials("", "", "", False)
+
+
+def provider_of(settings: Settings, order: Order) -> str:
+    """Who moves the money of an order unless a request says otherwise: its merchant's provider, else the gateway's."""
+    return order.merchant_provider or settings.kassa_provider
+
+
+def is_for_real_money(settings: Settings, order: Order) -> bool:
+    """Whether an order's merchant takes real money, whichever provider is chosen: play money must not settle it."""
+    return settings.production and (order.merchant_has_account or has_gateway_account(settings))
 
 
 async def account_for(gateway: Gateway, merchant_id: str | None, provider: str) -> tuple[Credentials, bool]:

@@ -16,6 +16,9 @@ from kassa.domain.errors import KassaError, bad_request
 
 WINDOW_S = 60
 SETTLE_INTERVAL_S = 0.25
+# Of the requests that an address may make without credentials, one in so many may have a provider asked: it counts all
+# of a merchant's questions together.
+PER_QUESTION = 100
 
 
 @lru_cache(maxsize=10_000)

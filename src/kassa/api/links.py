@@ -1,16 +1,14 @@
 """Endpoints of payment links."""
 
-from msgspec import UNSET
-from msgspec.structs import replace
-
 from kassa.actions.create_payment import find_orders
 from kassa.actions.payment_links import Asked, create_link, order_of_link
 from kassa.api.answers import Empty, LinkPage, LinkView
 from kassa.api.operation import Call, Operation
+from kassa.api.orders import shown_to_payer
 from kassa.api.requests import LinksQuery, NewLink
 from kassa.api.validation import in_utc, is_id
 from kassa.domain.errors import not_found
-from kassa.domain.views import PublicOrder, iso, iso_or_none, public_order
+from kassa.domain.views import PublicOrder, iso, iso_or_none
 from kassa.store import payment_links
 from kassa.store.pages import Filter
 from kassa.store.payment_links import PaymentLink
@@ -82,8 +80,7 @@ async def _order(call: Call) -> PublicOrder:
     order = await call.gateway.batched(find_orders, order_id)
     if order is None or not order.merchant_active:
         raise not_found("Payment link")
-    shown = public_order(order, test_mode=not call.gateway.settings.production)
-    return replace(shown, description=link.description, success_message=link.success_message or UNSET)
+    return shown_to_payer(call, order, link)
 
 
 OPERATIONS = [

@@ -8,7 +8,7 @@ import msgspec
 
 from kassa.actions.gateway import Gateway
 from kassa.actions.once import Answer
-from kassa.api.limits import RateLimits
+from kassa.api.limits import PER_QUESTION, RateLimits
 from kassa.domain.payment import Merchant
 
 Access = Literal["merchant", "open", "unlimited"]
@@ -44,6 +44,12 @@ class Call:
         """The merchant whose credentials came with the request."""
         assert self._merchant is not None
         return self._merchant
+
+    def count_question(self, kind: str) -> str:
+        """Count a request of a stranger that has a provider asked; the name to forgive it by. Raises RateLimited."""
+        name = f"{kind}:{self.address}"
+        self.limits.count(name, max(1, self.gateway.settings.rate_limit_per_address // PER_QUESTION))
+        return name
 
     @property
     def idempotency_key(self) -> str | None:

@@ -1,19 +1,23 @@
 """Endpoints of orders."""
 
 import msgspec
+from msgspec import UNSET
 
 from kassa.actions.create_order import create_order
 from kassa.actions.create_payment import find_orders
 from kassa.actions.once import Answer
+from kassa.actions.open_payers_session import open_payers_session
+from kassa.actions.provider_account import provider_of
 from kassa.api.answers import OrderPage
 from kassa.api.operation import Call, Operation
-from kassa.api.requests import NewOrder, OrdersQuery
+from kassa.api.requests import NewOrder, NewPayersSession, OrdersQuery
 from kassa.api.validation import in_utc, is_id
 from kassa.domain.errors import not_found
-from kassa.domain.payment import Order
-from kassa.domain.views import OrderCreated, OrderView, PublicOrder, order_view, public_order
-from kassa.store import orders
+from kassa.domain.payment import SIMULATOR, Order
+from kassa.domain.views import OrderCreated, OrderView, PayersSession, PublicOrder, order_view, public_order
+from kassa.store import orders, payment_links
 from kassa.store.pages import Filter
+from kassa.store.payment_links import PaymentLink
 
 
 async def _create(call: Call) -> Answer:
@@ -49,8 +53,33 @@ async def _get(call: Call) -> OrderView:
 
 
 async def _get_public(call: Call) -> PublicOrder:
-    order = await _find(call)
-    return public_order(order, test_mode=not call.gateway.settings.production)
+    order, link = await _find(call), None
+    if order.payment_link_id is not None:
+        link = await payment_links.find(call.gateway.database, order.payment_link_id)
+    return shown_to_payer(call, order, link)
+
+
+def shown_to_payer(call: Call, order: Order, link: PaymentLink | None) -> PublicOrder:
+    """An order as its payer sees it, with what its payment link says."""
+    settings = call.gateway.settings
+    provider = provider_of(settings, order)
+    shown = public_order(order, test_mode=not settings.production, provider=None if provider == SIMULATOR else provider)
+    return msgspec.structs.replace(
+        shown,
+        description=link.description if link else UNSET,
+        success_message=(link and link.success_message) or UNSET,
+    )
+
+
+async def _open_session(call: Call) -> PayersSession:
+    body: NewPayersSession = call.body
+    if not is_id(call.path["order_id"]):
+        raise not_found("Order")
+    question = call.count_question("session")
+    session, asked = await open_payers_session(call.gateway, call.path["order_id"], body.customer_email)
+    if not asked:
+        call.limits.forgive(question)
+    return session
 
 
 async def _list(call: Call) -> OrderPage:
@@ -74,5 +103,10 @@ OPERATIONS = [
     Operation(
         "GET", "/api/v1/orders/{order_id}/public", "What a payer may see of an order", _get_public, PublicOrder,
         access="open", tag="Orders",
+    ),
+    Operation(
+        "POST", "/api/v1/orders/{order_id}/public/session",
+        "Where to pay an order at its provider, as the checkout page asks", _open_session, PayersSession,
+        access="open", body=NewPayersSession, refusals=(502,), tag="Orders",
     ),
 ]  # fmt: skip

@@ -1,12 +1,16 @@
 """Endpoints of payments."""
 
+import contextlib
+
 from kassa.actions.capture_payment import capture_payment
 from kassa.actions.create_payment import Asked, create_payment
 from kassa.actions.explain_payment import explain_payment
 from kassa.actions.export_payments import payments_csv
-from kassa.actions.gateway import Gateway
+from kassa.actions.gateway import Gateway, epoch_ms
+from kassa.actions.look_at_payment import is_worth_asking
 from kassa.actions.once import Answer
 from kassa.api.answers import PaymentPage, Timeline, TimelineEntry
+from kassa.api.limits import RateLimited
 from kassa.api.operation import Call, Download, Operation
 from kassa.api.requests import NewCapture, NewPayment, PaymentsQuery
 from kassa.api.validation import is_id
@@ -59,7 +63,13 @@ async def _get(call: Call) -> PaymentView:
 
 
 async def _get_public(call: Call) -> PublicPayment:
-    return public_payment(await _find(call))
+    """The page to which a payer comes back asks this: so the provider is asked, too, at once and then now and again."""
+    payment, now = await _find(call), call.gateway.now()
+    if is_worth_asking(payment, now):
+        with contextlib.suppress(RateLimited):
+            call.count_question("look")
+            call.gateway.enqueue(call.gateway.looks, [(payment.id, epoch_ms(now))])
+    return public_payment(payment)
 
 
 def _filter(call: Call) -> Filter:

@@ -67,6 +67,12 @@ class NewCheckoutSession(msgspec.Struct):
     manual_capture: Annotated[bool, Meta(description="Hold the money until it is captured")] = False
 
 
+class NewPayersSession(msgspec.Struct):
+    """A payer on the way to the provider's page; the e-mail is filled in there."""
+
+    customer_email: Email | None = None
+
+
 class NewLink(msgspec.Struct):
     """A payment link to make; after success the payer reads `success_message`, or is sent to `redirect_url`."""
 

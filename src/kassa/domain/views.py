@@ -49,7 +49,7 @@ class OrderView(OrderCreated, kw_only=True):
 class PublicOrder(msgspec.Struct, kw_only=True):
     """What a payer may see of an order; a payment link adds what it is for and what to say after success.
 
-    `test_mode` is there, and true, outside production.
+    `provider` is there when it is paid on that provider's page; `test_mode`, and true, outside production.
     """
 
     id: str
@@ -62,7 +62,16 @@ class PublicOrder(msgspec.Struct, kw_only=True):
     expires_at: Timestamp | UnsetType = UNSET
     description: str | UnsetType = UNSET
     success_message: str | UnsetType = UNSET
+    provider: str | UnsetType = UNSET
     test_mode: bool | UnsetType = UNSET
+
+
+class PayersSession(msgspec.Struct):
+    """Where the payer of an order goes to pay: `url` is the provider's page, and pays `payment_id`."""
+
+    provider: str
+    payment_id: str
+    url: str
 
 
 class PaymentCreated(msgspec.Struct, kw_only=True):
@@ -179,8 +188,8 @@ def order_view(order: Order) -> OrderView:
     return OrderView(**_order(order), updated_at=iso(order.updated_at))
 
 
-def public_order(order: Order, *, test_mode: bool) -> PublicOrder:
-    """An order as its payer sees it."""
+def public_order(order: Order, *, test_mode: bool, provider: str | None = None) -> PublicOrder:
+    """An order as its payer sees it, who pays on the page of `provider` if there is one."""
     return PublicOrder(
         id=order.id,
         amount=order.amount,
@@ -188,6 +197,7 @@ def public_order(order: Order, *, test_mode: bool) -> PublicOrder:
         status=order.status,
         merchant_name=order.merchant_name,
         **_checkout(order),
+        provider=provider or UNSET,
         test_mode=test_mode or UNSET,
     )
 

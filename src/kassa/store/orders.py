@@ -47,6 +47,12 @@ async def find(database: Database, order_ids: list[str]) -> list[Order | None]:
     return [found.get(order_id) for order_id in order_ids]
 
 
+async def lock(tx: Connection, order_id: str) -> str:
+    """The status of an order that is there; what else locks it waits until `tx` has ended, but payments may come."""
+    status: str = await tx.fetchval("SELECT status FROM orders WHERE id = $1 FOR NO KEY UPDATE", order_id)
+    return status
+
+
 async def listed(database: Database, where: Filter, limit: int, after: str | None) -> Page[Order]:
     """A merchant's orders, newest first."""
     return await page(database, "orders", _COLUMNS, where, limit, after, lambda row: Order(*row))

@@ -13,7 +13,8 @@ from kassa.store.payments import P_COLUMNS, payment_of
 class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True):
     """A hosted session; `provider_ref` and `url` are None until it is open at its provider.
 
-    `own_account` says that it was opened through the merchant's own account, not the gateway's.
+    `own_account` says that it was opened through the merchant's own account, not the gateway's; `by_payer`, that the
+    payer's page asked for it, not the merchant.
     """
 
     id: str
@@ -32,12 +33,13 @@ class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True):
     line_items: str = "[]"
     manual_capture: bool = False
     own_account: bool = False
+    by_payer: bool = False
 
 
 _FIELDS = (
     "id", "payment_id", "order_id", "merchant_id", "provider", "live", "success_url", "cancel_url", "created_at",
     "expires_at", "provider_ref", "url", "customer_email", "line_items",
-    "manual_capture", "own_account",
+    "manual_capture", "own_account", "by_payer",
 )  # fmt: skip
 _COLUMNS = ", ".join(f"{name}::text" if name in ("merchant_id", "line_items") else name for name in _FIELDS)
 
@@ -51,8 +53,8 @@ async def insert_session(tx: Connection, session: CheckoutSession) -> None:
     await tx.execute(
         """INSERT INTO checkout_sessions
                (id, payment_id, order_id, merchant_id, provider, live, success_url, cancel_url, created_at,
-                expires_at, customer_email, line_items, manual_capture, own_account)
-           VALUES ($1, $2, $3, $4::uuid, $5, $6, $7, $8, $9, $10, $11, $12::json, $13, $14)
+                expires_at, customer_email, line_items, manual_capture, own_account, by_payer)
+           VALUES ($1, $2, $3, $4::uuid, $5, $6, $7, $8, $9, $10, $11, $12::json, $13, $14, $15)
            ON CONFLICT (id) DO NOTHING""",
         session.id,
         session.payment_id,
@@ -68,6 +70,7 @@ async def insert_session(tx: Connection, session: CheckoutSession) -> None:
         session.line_items,
         session.manual_capture,
         session.own_account,
+        session.by_payer,
     )
 
 
@@ -75,6 +78,32 @@ async def find_session(database: Database, session_id: str) -> CheckoutSession |
     """The session with this id."""
     row = await database.fetchrow(f"SELECT {_COLUMNS} FROM checkout_sessions WHERE id = $1", session_id)
     return _session(row) if row else None
+
+
+async def open_for_payers(
+    tx: Connection, like: CheckoutSession, ends_after: datetime, order_ends_at: datetime | None, begun_after: datetime
+) -> list[CheckoutSession]:
+    """The open sessions that payers have asked for: of the order, provider and account of `like`, oldest first.
+
+    Without those that end before `ends_after`, unless the order itself ends then, and those that were begun before
+    `begun_after` and never opened.
+    """
+    rows = await tx.fetch(
+        f"""SELECT {_COLUMNS} FROM checkout_sessions
+            WHERE by_payer AND provider = $2 AND live = $3 AND own_account = $4
+                AND payment_id IN (SELECT id FROM payments
+                    WHERE order_id = $1 AND status IN ('created', 'pending', 'processing'))
+                AND (expires_at > $5 OR expires_at >= $6) AND (url IS NOT NULL OR created_at > $7)
+            ORDER BY created_at, id""",
+        like.order_id,
+        like.provider,
+        like.live,
+        like.own_account,
+        ends_after,
+        order_ends_at,
+        begun_after,
+    )
+    return list(map(_session, rows))
 
 
 async def payment_id_of(database: Database, provider: str, provider_ref: str) -> str | None:

@@ -194,6 +194,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orders/{order_id}/public/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Where to pay an order at its provider, as the checkout page asks */
+        post: operations["orders_open_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/payment_links": {
         parameters: {
             query?: never;
@@ -1096,6 +1113,14 @@ export interface components {
             success_url?: string | null;
         };
         /**
+         * NewPayersSession
+         * @description A payer on the way to the provider's page; the e-mail is filled in there.
+         */
+        NewPayersSession: {
+            /** @default null */
+            customer_email?: string | null;
+        };
+        /**
          * NewPayment
          * @description How the order is to be paid: `vpa` belongs to method upi, `card` to method card.
          */
@@ -1255,6 +1280,15 @@ export interface components {
             updated_at: string;
         };
         /**
+         * PayersSession
+         * @description Where the payer of an order goes to pay: `url` is the provider's page, and pays `payment_id`.
+         */
+        PayersSession: {
+            payment_id: string;
+            provider: string;
+            url: string;
+        };
+        /**
          * PaymentCreated
          * @description A new payment; `vpa` belongs to upi, `card_network` and `card_last4` to card.
          */
@@ -1363,7 +1397,7 @@ export interface components {
          * PublicOrder
          * @description What a payer may see of an order; a payment link adds what it is for and what to say after success.
          *
-         *         `test_mode` is there, and true, outside production.
+         *         `provider` is there when it is paid on that provider's page; `test_mode`, and true, outside production.
          */
         PublicOrder: {
             /** @description In the smallest unit of the currency: 50000 is ₹500.00 */
@@ -1378,6 +1412,7 @@ export interface components {
             expires_at?: string;
             id: string;
             merchant_name: string;
+            provider?: string;
             status: string;
             success_message?: string;
             success_url?: string;
@@ -2593,6 +2628,95 @@ export interface operations {
             };
             /** @description Too many requests; Retry-After says when to come back */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The gateway cannot reach its database or its queue */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    orders_open_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPayersSession"];
+            };
+        };
+        responses: {
+            /** @description Where to pay an order at its provider, as the checkout page asks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayersSession"];
+                };
+            };
+            /** @description The request cannot be done */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The payment provider refused */
+            502: {
                 headers: {
                     [name: string]: unknown;
                 };

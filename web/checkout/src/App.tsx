@@ -6,6 +6,7 @@ import type { Embedder } from "./embedder";
 import { Icon } from "./Icon";
 import { formatShort } from "./money";
 import { OrderSummary } from "./OrderSummary";
+import { ProviderChoice, providerOf } from "./ProviderChoice";
 import type { Place } from "./place";
 import { Closed, Failure, Processing, Success } from "./states";
 import { UpiForm } from "./UpiForm";
@@ -26,9 +27,10 @@ interface Props {
 }
 
 export function App({ place, embedded, embedder }: Props) {
-  const { order, stage, disconnected, submit, retry } = useCheckout(place, embedder);
+  const { order, stage, disconnected, submit, leave, retry } = useCheckout(place, embedder);
   const [method, setMethod] = useState<Method>();
   const choosing = stage.at === "choosing";
+  const provider = providerOf(order);
   const refusal = choosing ? stage.refusal : undefined;
   const price = order ? formatShort(order.amount, order.currency) : "";
   const cancelUrl = embedded ? undefined : webAddress(order?.cancel_url);
@@ -56,21 +58,27 @@ export function App({ place, embedded, embedder }: Props) {
         <p className="loading" hidden={stage.at !== "loading"}>
           <span className="spinner" aria-hidden="true" /> Fetching the order
         </p>
-        <section data-test-id="payment-methods" className="methods" hidden={!choosing} aria-label="Payment methods">
+        <section
+          data-test-id="payment-methods"
+          className="methods"
+          hidden={!choosing || Boolean(provider)}
+          aria-label="Payment methods"
+        >
           <h2>Pay with</h2>
           <div className="choices">
             <MethodButton method="upi" label="UPI" hint="Any UPI app" chosen={method} onChoose={setMethod} />
             <MethodButton method="card" label="Card" hint="Credit or debit" chosen={method} onChoose={setMethod} />
           </div>
         </section>
+        <ProviderChoice hidden={!choosing || !provider} provider={provider} onContinue={() => leave(embedded)} />
         <UpiForm
-          hidden={!choosing || method !== "upi"}
+          hidden={!choosing || Boolean(provider) || method !== "upi"}
           price={price}
           refusal={refusal?.code === "INVALID_VPA" ? "UPI ID must look like name@bank" : ""}
           onPay={submit}
         />
         <CardForm
-          hidden={!choosing || method !== "card"}
+          hidden={!choosing || Boolean(provider) || method !== "card"}
           price={price}
           paid={stage.at === "success"}
           refusal={refusal?.code.endsWith("_CARD") ? refusal : undefined}

@@ -5,6 +5,7 @@ import { type Api, connect, type Schemas } from "@kassa/api";
 export type Order = Schemas["PublicOrder"];
 export type Payment = Schemas["PublicPayment"];
 export type NewPayment = Schemas["NewPayment"];
+export type PayersSession = Schemas["PayersSession"];
 
 const POLL_MS = 2_000;
 const TIMEOUT_MS = 15_000;
@@ -66,6 +67,25 @@ export function pay(payment: NewPayment, attempt: string, onConnection: OnConnec
         signal,
       }),
     onConnection,
+  );
+}
+
+/** Where to pay an order at its provider: the same page again while that is open. Raises Refused. */
+export function openSession(
+  orderId: string,
+  email: string | undefined,
+  onConnection: OnConnection,
+): Promise<PayersSession> {
+  return patiently(
+    (signal) =>
+      api.POST("/api/v1/orders/{order_id}/public/session", {
+        params: { path: { order_id: orderId } },
+        body: { customer_email: email ?? null },
+        signal,
+      }),
+    onConnection,
+    // Each may be another attempt in the merchant's books: the payer decides about it, not this page.
+    1,
   );
 }
 

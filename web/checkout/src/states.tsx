@@ -4,7 +4,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { Order } from "./gateway";
 import { Icon } from "./Icon";
 import { formatAmount } from "./money";
-import type { Stage } from "./useCheckout";
+import type { Away, Stage } from "./useCheckout";
 
 const SLOW_MS = 30_000;
 const RETURN_MS = 4_000;
@@ -18,11 +18,14 @@ export function Processing({ stage, method }: { stage: Stage; method: string | u
     const timer = setTimeout(() => setSlow(true), SLOW_MS);
     return () => clearTimeout(timer);
   }, [shown]);
-  const hint = slow
-    ? "This takes longer than usual. Please keep this page open; there is no need to pay again."
-    : method === "upi"
-      ? "If your UPI app asks, approve the payment there. Please keep this page open."
-      : "Please keep this page open.";
+  const away = stage.at === "processing" ? stage.away : undefined;
+  const hint = away
+    ? whileAway(away)
+    : slow
+      ? "This takes longer than usual. Please keep this page open; there is no need to pay again."
+      : method === "upi"
+        ? "If your UPI app asks, approve the payment there. Please keep this page open."
+        : "Please keep this page open.";
   return (
     <State testId="processing-state" shown={shown} tone="busy">
       <span className="spinner" aria-hidden="true" />
@@ -30,8 +33,18 @@ export function Processing({ stage, method }: { stage: Stage; method: string | u
         Processing payment...
       </p>
       <p>{hint}</p>
+      <p hidden={!away?.url}>
+        <a data-test-id="provider-link" href={away?.url} target="_blank" rel="noopener noreferrer">
+          Open {away?.provider}'s page{away?.opened && " again"}
+        </a>
+      </p>
     </State>
   );
+}
+
+function whileAway({ provider, url, opened }: Away): string {
+  if (!url) return `Taking you to ${provider}'s page.`;
+  return opened ? "Finish paying in the tab that has opened." : "Pay in a new tab. This page waits for you.";
 }
 
 interface SuccessProps {

@@ -7,6 +7,7 @@ import {
   type NewPayment,
   newAttempt,
   type Order,
+  openSession,
   orderOfLink,
   type Payment,
   pay,
@@ -14,6 +15,7 @@ import {
   readOrder,
   settled,
 } from "./gateway";
+import { providerOf } from "./ProviderChoice";
 import type { Place } from "./place";
 
 export type Stage =
@@ -22,9 +24,17 @@ export type Stage =
   | ({ at: "closed" } & Reason)
   /** The payer chooses; with `refusal`, because the gateway did not accept what was entered. */
   | { at: "choosing"; refusal?: Refused }
-  | { at: "processing" }
+  /** With `away`, because the payer pays on another page. */
+  | { at: "processing"; away?: Away }
   | { at: "success"; payment: Payment }
   | { at: "failure"; message: string };
+
+/** Where the payer has gone: the provider; in a tab of its own that page, once it is known, and whether it opened. */
+export interface Away {
+  provider: string;
+  url?: string;
+  opened?: boolean;
+}
 
 /** What the payer entered, without the order. */
 export type Details = Pick<NewPayment, "method" | "vpa" | "card">;
@@ -35,12 +45,14 @@ export interface Checkout {
   /** Whether the gateway cannot be reached at the moment; it is asked again and again. */
   disconnected: boolean;
   submit(details: Details): void;
+  /** Goes to the provider's page: from a shop's page in a new tab, as providers let nobody show them in a frame. */
+  leave(inNewTab: boolean): void;
   retry(): void;
 }
 
 const FIELD_CODES = ["INVALID_VPA", "INVALID_CARD", "EXPIRED_CARD"];
 
-export function useCheckout({ orderId, paymentId, linkId }: Place, embedder: Embedder): Checkout {
+export function useCheckout({ orderId, paymentId, linkId, email }: Place, embedder: Embedder): Checkout {
   const [order, setOrder] = useState<Order>();
   const [stage, setStage] = useState<Stage>({ at: "loading" });
   const [disconnected, setDisconnected] = useState(false);
@@ -61,9 +73,10 @@ export function useCheckout({ orderId, paymentId, linkId }: Place, embedder: Emb
   );
 
   const follow = useCallback(
-    async (paymentId: string) => {
-      remember(linkId ? { paymentId, order: known.current } : { paymentId });
-      setStage({ at: "processing" });
+    async (paymentId: string, away?: Away) => {
+      // Who has not come back may never do so: then a reload should ask anew.
+      if (!away) remember(linkId ? { paymentId, order: known.current } : { paymentId });
+      setStage({ at: "processing", ...(away && { away }) });
       const payment = await settled(paymentId, setDisconnected);
       // An address that names the payment of another order must not make this one look paid.
       if (payment.order_id !== known.current?.id) throw new Refused("NOT_FOUND_ERROR", "No such payment");
@@ -105,6 +118,49 @@ export function useCheckout({ orderId, paymentId, linkId }: Place, embedder: Emb
     start().catch((error: unknown) => setStage({ at: "closed", ...whyRefused(error, linkId !== undefined) }));
   }, [look, follow, paymentId, linkId]);
 
+  useEffect(() => {
+    // By the browser's own way back from the provider the page may come as it was left.
+    const back = (event: PageTransitionEvent) => {
+      if (event.persisted) setStage((stage) => (stage.at === "processing" && stage.away ? { at: "choosing" } : stage));
+    };
+    window.addEventListener("pageshow", back);
+    return () => window.removeEventListener("pageshow", back);
+  }, []);
+
+  const refused = useCallback(
+    async (error: unknown) => {
+      if (!(error instanceof Refused)) throw error;
+      // Perhaps somebody else has paid meanwhile: then the order says so better than an error.
+      const closed = await look().catch(() => undefined);
+      return closed ? setStage(closed) : fail(error.code, error.description);
+    },
+    [look, fail],
+  );
+
+  const leave = useCallback(
+    (inNewTab: boolean) => {
+      const provider = providerOf(order);
+      if (!order || !provider) return;
+      // Within the click, or the browser would not let it open; where it leads follows.
+      const tab = inNewTab ? window.open("about:blank") : null;
+      setStage({ at: "processing", away: { provider } });
+      const run = async () => {
+        const { url, payment_id } = await openSession(order.id, email, setDisconnected);
+        if (!inNewTab) return location.assign(url);
+        if (tab) {
+          tab.opener = null;
+          tab.location.replace(url);
+        }
+        await follow(payment_id, { provider, url, opened: tab !== null });
+      };
+      run().catch((error: unknown) => {
+        tab?.close();
+        return refused(error);
+      });
+    },
+    [order, email, follow, refused],
+  );
+
   const submit = useCallback(
     (details: Details) => {
       if (!order) return;
@@ -118,16 +174,13 @@ export function useCheckout({ orderId, paymentId, linkId }: Place, embedder: Emb
         unanswered.current = undefined;
         await follow(id);
       };
-      run().catch(async (error: unknown) => {
-        if (!(error instanceof Refused)) throw error;
-        if (error.code !== "SERVICE_UNAVAILABLE") unanswered.current = undefined;
-        if (FIELD_CODES.includes(error.code)) return setStage({ at: "choosing", refusal: error });
-        // Perhaps somebody else has paid meanwhile: then the order says so better than an error.
-        const closed = await look().catch(() => undefined);
-        return closed ? setStage(closed) : fail(error.code, error.description);
+      run().catch((error: unknown) => {
+        const code = error instanceof Refused ? error.code : "";
+        if (code && code !== "SERVICE_UNAVAILABLE") unanswered.current = undefined;
+        return FIELD_CODES.includes(code) ? setStage({ at: "choosing", refusal: error as Refused }) : refused(error);
       });
     },
-    [order, follow, look, fail],
+    [order, follow, refused],
   );
 
   const retry = useCallback(() => {
@@ -137,7 +190,7 @@ export function useCheckout({ orderId, paymentId, linkId }: Place, embedder: Emb
     look().then(goOn, () => undefined);
   }, [look]);
 
-  return { order, stage, disconnected, submit, retry };
+  return { order, stage, disconnected, submit, leave, retry };
 }
 
 interface Begun {

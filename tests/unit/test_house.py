@@ -192,7 +192,7 @@ def test_a_payment_changes_its_status_in_one_place_along_the_table() -> None:
         and re.search(r"UPDATE payments\b.*\bSET status\b", node.value, re.DOTALL)
     }
     assert changing == {"kassa.store.payments"}
-    assert "sources_of" in ast.unparse(MODULES["kassa.store.payments"])
+    assert "rules.TRANSITIONS" in ast.unparse(MODULES["kassa.store.payments"])
 
 
 def test_lock_files_name_no_private_registry() -> None:

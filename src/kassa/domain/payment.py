@@ -26,11 +26,6 @@ LATE: dict[str, frozenset[str]] = {FAILED: frozenset({SUCCESS})}
 OPEN: Final = tuple(status for status, onward in TRANSITIONS.items() if onward)
 
 
-def sources_of(status: str) -> list[str]:
-    """The statuses from which a payment may move to `status`: the guard of every compare-and-set."""
-    return [source for source, targets in TRANSITIONS.items() if status in targets]
-
-
 class Merchant(msgspec.Struct, frozen=True, gc=False):
     """Who takes the money. `webhook_secret_previous` signs too, until `webhook_secret_previous_until`."""
 

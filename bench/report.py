@@ -182,4 +182,5 @@ durable as they come; all settings have their defaults except that the simulated
   and recorded. The receiver answers at once. A merchant gets 10 webhooks at a time, a payment's in their order.
 - **The bare HTTP client**: the worker's aiohttp client in a loop, posting the same bytes with the same headers to the
   same receiver, {at_once} at a time, with nothing signed and nothing recorded.
+- **Stored payments**: each number has a gateway of its own; those that are not being measured are stopped meanwhile.
 - **Memory** is the highest resident size of the process in any round."""

@@ -124,6 +124,15 @@ class Database:
                 self._pool.terminate()
 
 
+def guarded(condition: str) -> str:
+    """`condition` in a form that only checks rows, for those that their ids find.
+
+    PostgreSQL would else look up whatever meets a condition that few rows met at the last ANALYZE: a status that hardly
+    anything had then may be that of a million rows by now, and they would all be read for each handful of ids.
+    """
+    return f"coalesce({condition}, false)"
+
+
 async def retried(work: Callable[[], Awaitable[T]]) -> T:
     """Run `work`, again on a fresh connection when one is lost; raises SERVICE_UNAVAILABLE when that does not help.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from kassa.store.database import Connection, Database
+from kassa.store.database import Connection, Database, guarded
 from kassa.store.pages import Filter, Page, cut, page
 
 
@@ -41,10 +41,10 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
 async def load(database: Database, delivery_ids: list[str]) -> list[Due]:
     """Those of the deliveries that are still to be made, with where to and the secrets that sign them."""
     rows = await database.fetch(
-        """SELECT d.id::text, d.merchant_id::text, d.payload::text, coalesce(d.attempts, 0), d.next_retry_at,
+        f"""SELECT d.id::text, d.merchant_id::text, d.payload::text, coalesce(d.attempts, 0), d.next_retry_at,
                   m.webhook_url, m.webhook_secret, m.webhook_secret_previous, m.webhook_secret_previous_until
            FROM webhook_logs d JOIN merchants m ON m.id = d.merchant_id
-           WHERE d.id = ANY($1::uuid[]) AND d.status = 'pending' AND d.next_retry_at IS NOT NULL""",
+           WHERE d.id = ANY($1::uuid[]) AND {guarded("d.status = 'pending' AND d.next_retry_at IS NOT NULL")}""",
         delivery_ids,
     )
     return [Due(*row) for row in rows]
@@ -57,6 +57,8 @@ _KEEP_LAST_ATTEMPT = """
     SELECT id, attempts, last_attempt_at, last_duration_ms, response_code, response_body, last_error
     FROM (SELECT * FROM webhook_logs WHERE {} AND last_duration_ms IS NOT NULL ORDER BY id FOR UPDATE) last"""
 
+_IN_ITS_TURN = "status = 'pending' AND (id, next_retry_at) IN (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]))"
+
 
 async def record(connection: Connection, attempts: list[Attempt]) -> set[str]:
     """Record attempts, each only if its delivery still waits in the same turn; returns the ids that did."""
@@ -65,9 +67,7 @@ async def record(connection: Connection, attempts: list[Attempt]) -> set[str]:
         return await _write(connection, attempts)
     async with connection.transaction():
         await connection.execute(
-            _KEEP_LAST_ATTEMPT.format(
-                "status = 'pending' AND (id, next_retry_at) IN (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]))"
-            ),
+            _KEEP_LAST_ATTEMPT.format(f"id = ANY($1::uuid[]) AND {guarded(_IN_ITS_TURN)}"),
             [a.delivery_id for a in repeated],
             [a.due_at for a in repeated],
         )
@@ -76,14 +76,14 @@ async def record(connection: Connection, attempts: list[Attempt]) -> set[str]:
 
 async def _write(connection: Connection, attempts: list[Attempt]) -> set[str]:
     rows = await connection.fetch(
-        """UPDATE webhook_logs d SET attempts = coalesce(d.attempts, 0) + 1, last_attempt_at = made.at,
+        f"""UPDATE webhook_logs d SET attempts = coalesce(d.attempts, 0) + 1, last_attempt_at = made.at,
                next_retry_at = made.retry_at, response_code = made.code, response_body = made.body,
                last_duration_ms = made.duration_ms, last_error = made.error,
                status = CASE WHEN made.ok THEN 'success' WHEN made.retry_at IS NULL THEN 'failed' ELSE 'pending' END
            FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int[], $5::bool[], $6::int[],
                        $7::text[], $8::text[], $9::timestamptz[])
                AS made (id, due, at, duration_ms, ok, code, body, error, retry_at)
-           WHERE d.id = made.id AND d.status = 'pending' AND d.next_retry_at = made.due
+           WHERE d.id = made.id AND {guarded("d.status = 'pending' AND d.next_retry_at = made.due")}
            RETURNING d.id::text""",
         [a.delivery_id for a in attempts],
         [a.due_at for a in attempts],

@@ -8,7 +8,7 @@ from kassa.domain import payment as rules
 from kassa.domain.payment import Outcome, Payment
 from kassa.domain.webhook import Delivery
 from kassa.store import outbox
-from kassa.store.database import Connection, Database
+from kassa.store.database import Connection, Database, guarded
 from kassa.store.pages import Filter, Page, page
 
 # The columns are named as the fields are, and stand in their order.
@@ -93,17 +93,17 @@ async def find(database: Database, payment_ids: list[str]) -> list[Payment | Non
 async def successful_of(database: Database, order_id: str) -> Payment | None:
     """The payment that paid an order; None while there is none."""
     row = await database.fetchrow(
-        f"SELECT {_COLUMNS} FROM payments WHERE order_id = $1 AND status = 'success'", order_id
+        f"""SELECT {_COLUMNS} FROM payments WHERE order_id = $1 AND {guarded("status = 'success'")}""", order_id
     )
     return payment_of(row) if row else None
 
 
 # Locks are taken on payments, then on orders, each by id, everywhere: so no two transactions wait in a ring.
 # What is to go back, or went back, is over: a success that is told again must not fail it again.
-_LOCK_FOR_SETTLING = """
+_LOCK_FOR_SETTLING = f"""
     WITH candidate AS MATERIALIZED (
         SELECT id, order_id, status, provider FROM payments
-        WHERE id = ANY($1::text[]) AND status = ANY($2::text[]) AND return_due_at IS NULL ORDER BY id FOR UPDATE
+        WHERE id = ANY($1::text[]) AND {guarded("status <> 'success' AND return_due_at IS NULL")} ORDER BY id FOR UPDATE
     ), parent AS MATERIALIZED (
         SELECT id, status FROM orders WHERE id IN (SELECT order_id FROM candidate) ORDER BY id FOR UPDATE
     )
@@ -121,11 +121,11 @@ _SETTLE = f"""
             captured = p.captured OR v.captured, succeeded_late = p.status = 'failed',
             return_due_at = CASE WHEN v.returns THEN $9::timestamptz END,
             last_sequence = p.last_sequence + 1, updated_at = $9
-        FROM verdict v WHERE p.id = v.id AND p.status = ANY($10::text[])
+        FROM verdict v WHERE p.id = v.id AND {guarded("p.status <> 'success'")}
         RETURNING p.*
     ), paid AS (
         UPDATE orders SET status = 'paid', updated_at = $9
-        WHERE id IN (SELECT order_id FROM moved WHERE status = 'success') AND status = 'created'
+        WHERE id IN (SELECT order_id FROM moved WHERE status = 'success') AND {guarded("status = 'created'")}
     )
     SELECT {P_COLUMNS}, p.last_sequence, m.webhook_url IS NOT NULL
     FROM moved p JOIN merchants m ON m.id = p.merchant_id"""
@@ -137,8 +137,7 @@ async def settle(tx: Connection, outcomes: list[Outcome], now: datetime) -> list
     Returns those that moved; one that was final already is passed over, but for a late success. Of several successes
     for one order the first wins; the others fail as ORDER_ALREADY_PAID, and what was taken for them is to go back.
     """
-    sources = [*rules.OPEN, *rules.LATE]
-    locked = await tx.fetch(_LOCK_FOR_SETTLING, [o.payment_id for o in outcomes], sources)
+    locked = await tx.fetch(_LOCK_FOR_SETTLING, [o.payment_id for o in outcomes])
     by_id = {o.payment_id: o for o in outcomes}
     paid_orders: set[str] = set()
     verdicts = []
@@ -161,7 +160,7 @@ async def settle(tx: Connection, outcomes: list[Outcome], now: datetime) -> list
             verdicts.append((payment_id, rules.SUCCESS, None, None, *kept, outcome.captured, False))
     if not verdicts:
         return []
-    rows = await tx.fetch(_SETTLE, *map(list, zip(*verdicts, strict=True)), now, sources)
+    rows = await tx.fetch(_SETTLE, *map(list, zip(*verdicts, strict=True)), now)
     return [Changed(payment_of(row), row[-2], row[-1]) for row in rows]
 
 
@@ -173,7 +172,7 @@ async def begin(
         f"""WITH moved AS (
                 UPDATE payments SET status = 'pending', last_sequence = last_sequence + 1, updated_at = $2,
                     provider_ref = coalesce($3, provider_ref), due_at = coalesce($4, due_at)
-                WHERE id = $1 AND status = 'created' RETURNING *
+                WHERE id = $1 AND {guarded("status = 'created'")} RETURNING *
             )
             SELECT {P_COLUMNS}, p.last_sequence, m.webhook_url IS NOT NULL
             FROM moved p JOIN merchants m ON m.id = p.merchant_id""",
@@ -190,7 +189,7 @@ async def capture(tx: Connection, payment_id: str, now: datetime) -> Changed | N
     row = await tx.fetchrow(
         f"""WITH moved AS (
                 UPDATE payments SET captured = true, last_sequence = last_sequence + 1, updated_at = $2
-                WHERE id = $1 AND status = 'success' AND NOT captured RETURNING *
+                WHERE id = $1 AND {guarded("status = 'success' AND NOT captured")} RETURNING *
             )
             SELECT {P_COLUMNS}, p.last_sequence, m.webhook_url IS NOT NULL
             FROM moved p JOIN merchants m ON m.id = p.merchant_id""",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from kassa.store.database import Database
+from kassa.store.database import Database, guarded
 
 
 async def keep(
@@ -34,8 +34,8 @@ async def keep(
 async def find(database: Database, provider: str, event_id: str) -> Any | None:
     """(notice, attempts, merchant_id) of a notification that is still to be applied."""
     return await database.fetchrow(
-        """SELECT notice::text, attempts, merchant_id::text FROM provider_events
-           WHERE provider = $1 AND event_id = $2 AND status = 'pending'""",
+        f"""SELECT notice::text, attempts, merchant_id::text FROM provider_events
+           WHERE provider = $1 AND event_id = $2 AND {guarded("status = 'pending'")}""",
         provider,
         event_id,
     )
@@ -46,8 +46,8 @@ async def conclude(
 ) -> None:
     """Say what became of a notification; a pending one is due again at `due_at`."""
     await database.fetch(
-        """UPDATE provider_events SET status = $3, note = $4, attempts = attempts + 1, due_at = $5
-           WHERE provider = $1 AND event_id = $2 AND status = 'pending'""",
+        f"""UPDATE provider_events SET status = $3, note = $4, attempts = attempts + 1, due_at = $5
+           WHERE provider = $1 AND event_id = $2 AND {guarded("status = 'pending'")}""",
         provider,
         event_id,
         status,

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from kassa.domain.payment import Payment
-from kassa.store.database import Connection, Database
+from kassa.store.database import Connection, Database, guarded
 from kassa.store.payments import P_COLUMNS, payment_of
 
 
@@ -92,7 +92,7 @@ async def open_for_payers(
         f"""SELECT {_COLUMNS} FROM checkout_sessions
             WHERE by_payer AND provider = $2 AND live = $3 AND own_account = $4
                 AND payment_id IN (SELECT id FROM payments
-                    WHERE order_id = $1 AND status IN ('created', 'pending', 'processing'))
+                    WHERE order_id = $1 AND {guarded("status IN ('created', 'pending', 'processing')")})
                 AND (expires_at > $5 OR expires_at >= $6) AND (url IS NOT NULL OR created_at > $7)
             ORDER BY created_at, id""",
         like.order_id,
@@ -126,9 +126,9 @@ async def note_look(
 ) -> None:
     """Note what the provider said of an open payment, and when it is asked next."""
     await database.fetch(
-        """UPDATE payments SET looks = looks + 1, looked_at = $3, last_answer = $2, due_at = $4,
+        f"""UPDATE payments SET looks = looks + 1, looked_at = $3, last_answer = $2, due_at = $4,
                charge_ref = coalesce($5, charge_ref)
-           WHERE id = $1 AND status IN ('created', 'pending', 'processing')""",
+           WHERE id = $1 AND {guarded("status IN ('created', 'pending', 'processing')")}""",
         payment_id,
         answer[:500],
         now,
@@ -168,8 +168,8 @@ async def due_since(database: Database, before: datetime, after: tuple[datetime,
 async def open_beside(database: Database, order_id: str, payment_id: str) -> list[str]:
     """The ids of an order's payments at providers that are open, beside this one."""
     rows = await database.fetch(
-        """SELECT id FROM payments WHERE order_id = $1 AND id <> $2 AND provider <> 'simulator'
-               AND status IN ('created', 'pending', 'processing')""",
+        f"""SELECT id FROM payments WHERE order_id = $1 AND id <> $2 AND provider <> 'simulator'
+               AND {guarded("status IN ('created', 'pending', 'processing')")}""",
         order_id,
         payment_id,
     )

@@ -7,7 +7,7 @@ import asyncpg
 
 from kassa.domain.errors import bad_request
 from kassa.domain.payment import Refund
-from kassa.store.database import Connection, Database
+from kassa.store.database import Connection, Database, guarded
 from kassa.store.pages import Filter, Page, page
 
 _FIELDS = (
@@ -57,8 +57,8 @@ async def process(tx: Connection, refund_id: str, now: datetime) -> Refund | Non
     """Move a pending refund to `processed`; None when it is not one any more."""
     row = await tx.fetchrow(
         f"""UPDATE refunds SET status = 'processed', processed_at = $2
-            WHERE id = $1 AND status = 'pending'
-                AND EXISTS (SELECT FROM payments p WHERE p.id = payment_id AND p.status = 'success')
+            WHERE id = $1 AND {guarded("status = 'pending'")}
+                AND EXISTS (SELECT FROM payments p WHERE p.id = payment_id AND {guarded("p.status = 'success'")})
             RETURNING {_COLUMNS}""",
         refund_id,
         now,
@@ -69,8 +69,8 @@ async def process(tx: Connection, refund_id: str, now: datetime) -> Refund | Non
 async def fail(tx: Connection, refund_id: str, provider_code: str | None) -> Refund | None:
     """Move a pending refund to `failed`, which frees its amount; None when it is not pending any more."""
     row = await tx.fetchrow(
-        f"""UPDATE refunds SET status = 'failed', provider_code = left($2, 100) WHERE id = $1 AND status = 'pending'
-            RETURNING {_COLUMNS}""",
+        f"""UPDATE refunds SET status = 'failed', provider_code = left($2, 100)
+            WHERE id = $1 AND {guarded("status = 'pending'")} RETURNING {_COLUMNS}""",
         refund_id,
         provider_code,
     )
@@ -80,8 +80,8 @@ async def fail(tx: Connection, refund_id: str, provider_code: str | None) -> Ref
 async def note_look(database: Database, refund_id: str, provider_ref: str | None, due_at: datetime) -> None:
     """Note that a refund is still on its way at its provider, and when that is asked again."""
     await database.fetch(
-        """UPDATE refunds SET looks = looks + 1, due_at = $3, provider_ref = coalesce($2, provider_ref)
-           WHERE id = $1 AND status = 'pending'""",
+        f"""UPDATE refunds SET looks = looks + 1, due_at = $3, provider_ref = coalesce($2, provider_ref)
+           WHERE id = $1 AND {guarded("status = 'pending'")}""",
         refund_id,
         provider_ref,
         due_at,

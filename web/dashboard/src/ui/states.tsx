@@ -8,6 +8,7 @@ import { Button } from "./button";
 import styles from "./states.module.css";
 import table from "./table.module.css";
 import { Hidden } from "./text";
+import tones from "./tones.module.css";
 
 /** Nothing there, and what to do about it. */
 export function Empty({
@@ -70,7 +71,7 @@ const ICONS = { bad: CircleAlert, wait: Clock, good: CircleCheck, calm: Info };
 export function Notice({ tone = "bad", children }: { tone?: keyof typeof ICONS; children: ReactNode }) {
   const Icon = ICONS[tone];
   return (
-    <div className={`${styles.notice} ${styles[tone]}`} role={tone === "bad" ? "alert" : undefined}>
+    <div className={`${styles.notice} ${tones[tone]}`} role={tone === "bad" ? "alert" : undefined}>
       <Icon aria-hidden />
       <div>{children}</div>
     </div>

@@ -59,6 +59,8 @@ class Database:
                 "application_name": "kassa",
                 "jit": "off",
                 "timezone": "UTC",
+                # A plan made while a table was small outlives that; each statement here has an index to go by.
+                "enable_seqscan": "off",
                 # A process that stalls in the middle of a transaction loses it, and its locks, before its leases end.
                 "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_S}s",
             },

@@ -22,6 +22,9 @@ _LOCK = WEB / "package-lock.json"
 _INSTALLED = WEB / "node_modules" / ".package-lock.json"
 _INSTALLED_ALL = WEB / "node_modules" / ".all"
 
+# What the API's page of itself shows itself with, as it comes.
+_REFERENCE = ("swagger-ui.css", "swagger-ui-bundle.js", "LICENSE", "NOTICE")
+
 
 class PagesHook(BuildHookInterface[Any]):
     """Puts freshly built pages into a wheel."""
@@ -44,6 +47,10 @@ def build() -> None:
     print("Building the checkout page, the SDK and the dashboard.", flush=True)
     shutil.rmtree(PAGES, ignore_errors=True)
     _npm_quietly("run", "build", "--workspaces", "--if-present", "--", "--logLevel=warn")
+    reference = PAGES / "reference"
+    reference.mkdir()
+    for name in _REFERENCE:
+        shutil.copy(WEB / "node_modules" / "swagger-ui-dist" / name, reference)
     print(f"The pages are ready, after {time.monotonic() - started:.0f} s.", flush=True)
 
 

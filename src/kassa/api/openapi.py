@@ -1,6 +1,7 @@
 """OpenAPI 3.1 from the very operations and models that serve the requests, and a page to browse it."""
 
 import re
+from importlib import resources
 from typing import Any
 
 import msgspec
@@ -8,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import StaticFiles
-from swagger_ui_bundle import swagger_ui_path
 
 from kassa import __version__
 from kassa.api.answers import SESSION_COOKIE, ErrorAnswer
@@ -24,6 +24,8 @@ _REASONS = {
     502: "The payment provider refused",
     503: "The gateway cannot reach its database or its queue",
 }
+# Built with the pages; without them the page stays blank, as theirs do.
+_FILES = str(resources.files("kassa") / "pages" / "reference")
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Kassa API</title><link rel="stylesheet" href="/docs/assets/swagger-ui.css"></head>
@@ -133,6 +135,6 @@ def pages(operations: list[Operation]) -> Router:
             Route("/", start),
             Route("/openapi.json", openapi),
             Route("/docs", docs),
-            Mount("/docs/assets", StaticFiles(directory=swagger_ui_path)),
+            Mount("/docs/assets", StaticFiles(directory=_FILES, check_dir=False)),
         ]
     )

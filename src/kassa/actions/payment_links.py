@@ -54,15 +54,15 @@ async def order_of_link(gateway: Gateway, link_id: str) -> tuple[PaymentLink, st
 
     Raises NOT_FOUND_ERROR, or BAD_REQUEST_ERROR when it cannot be paid any more.
     """
-    link = await payment_links.find(gateway.database, link_id)
+    link = await payment_links.find_for_payer(gateway.database, link_id)
     if link is None:
         raise not_found("Payment link")
     if not link.active:
         raise bad_request("This payment link is not active any more")
     if link.expires_at is not None and link.expires_at <= gateway.now():
         raise bad_request("This payment link has expired")
-    existing = await payment_links.order_of(gateway.database, link_id)
-    if existing is not None and not link.reusable:
+    existing = None if link.reusable else await payment_links.order_of(gateway.database, link_id)
+    if existing is not None:
         order_id, status = existing
         if status == PAID:
             raise bad_request("This payment link has been paid")

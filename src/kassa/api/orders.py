@@ -55,7 +55,7 @@ async def _get(call: Call) -> OrderView:
 async def _get_public(call: Call) -> PublicOrder:
     order, link = await _find(call), None
     if order.payment_link_id is not None:
-        link = await payment_links.find(call.gateway.database, order.payment_link_id)
+        link = await payment_links.find_for_payer(call.gateway.database, order.payment_link_id)
     return shown_to_payer(call, order, link)
 
 

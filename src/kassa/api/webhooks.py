@@ -29,16 +29,18 @@ MOST_COUNTED = 10_000
 async def _list(call: Call) -> DeliveryPage:
     query: WebhooksQuery = call.query
     where = Filter(call.merchant.id)
-    where.add("status = ?", query.status)
+    deliveries.with_status(where, query.status)
     where.add("event = ?", query.event)
     where.add("payment_id = ?", query.payment_id)
     database = call.gateway.database
-    if len(where.clauses) > 1:
+    found = await deliveries.listed(database, where, query.limit, query.after, query.offset)
+    if len(where.clauses) == 1:
+        total, exact = await statistics.deliveries(database, call.merchant.id), True
+    elif found.next is None and query.after is None and not query.offset:
+        total, exact = len(found.rows), True
+    else:
         counted = await deliveries.count(database, where, MOST_COUNTED + 1)
         total, exact = min(counted, MOST_COUNTED), counted <= MOST_COUNTED
-    else:
-        total, exact = await statistics.deliveries(database, call.merchant.id), True
-    found = await deliveries.listed(database, where, query.limit, query.after, query.offset)
     return DeliveryPage(list(map(_row, found.rows)), total, exact, query.limit, query.offset, found.next)
 
 

@@ -1,5 +1,6 @@
 """Keyset pages: newest first, filtered, and as fast on page one million as on the first."""
 
+import copy
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -49,6 +50,7 @@ async def page(
     The first of `columns` is the id. An `after` that is not one of the merchant's own ids gives no rows.
     """
     if after is not None:
+        where = copy.deepcopy(where)
         where.add(
             f"(created_at, id) < (SELECT created_at, id FROM {table} WHERE id = ? AND merchant_id = $1::uuid)",
             after,

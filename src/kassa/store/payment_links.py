@@ -10,7 +10,7 @@ from kassa.store.pages import Filter, Page, page
 
 
 class PaymentLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A link that payers may pay; `times_paid` counts its orders that are."""
+    """A link that payers may pay; `times_paid` counts its orders that are, where it was asked for."""
 
     id: str
     merchant_id: str
@@ -29,11 +29,12 @@ class PaymentLink(msgspec.Struct, frozen=True, kw_only=True):
 _FIELDS = tuple(field.name for field in msgspec.structs.fields(PaymentLink))
 _STORED = _FIELDS[:-1]
 _TIMES_PAID = "(SELECT count(*) FROM orders o WHERE o.payment_link_id = payment_links.id AND o.status = 'paid')"
-_COLUMNS = ", ".join([*(f"{name}::text" if name == "merchant_id" else name for name in _STORED), _TIMES_PAID])
+_UNCOUNTED = ", ".join(f"{name}::text" if name == "merchant_id" else name for name in _STORED)
+_COLUMNS = f"{_UNCOUNTED}, {_TIMES_PAID}"
 
 
 def _link(row: Any) -> PaymentLink:
-    return PaymentLink(**dict(zip(_FIELDS, row, strict=True)))
+    return PaymentLink(**dict(zip(_FIELDS, row, strict=False)))
 
 
 async def insert(database: Database, link: PaymentLink) -> None:
@@ -46,13 +47,19 @@ async def insert(database: Database, link: PaymentLink) -> None:
 
 
 async def find(database: Database, link_id: str) -> PaymentLink | None:
-    """The link with this id."""
+    """The link with this id, for its merchant."""
     row = await database.fetchrow(f"SELECT {_COLUMNS} FROM payment_links WHERE id = $1", link_id)
     return _link(row) if row else None
 
 
+async def find_for_payer(database: Database, link_id: str) -> PaymentLink | None:
+    """The link with this id, without going through its orders: it has one for each payer who has opened it."""
+    row = await database.fetchrow(f"SELECT {_UNCOUNTED} FROM payment_links WHERE id = $1", link_id)
+    return _link(row) if row else None
+
+
 async def order_of(database: Database, link_id: str) -> tuple[str, str] | None:
-    """(id, status) of the last order that was made for a link."""
+    """(id, status) of the order of a link that can be paid once; the paid one, should there be several."""
     row = await database.fetchrow(
         "SELECT id, status FROM orders WHERE payment_link_id = $1 ORDER BY status DESC, created_at DESC LIMIT 1",
         link_id,

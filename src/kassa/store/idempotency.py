@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from kassa.store.database import Connection, Database
 
+PURGED_AT_ONCE = 5_000
+
 
 class Claim(NamedTuple):
     """A merchant's key, what was asked (without card data), and the response that repeats will get."""
@@ -88,12 +90,12 @@ async def release(database: Database, merchant_id: str, key: str, begun: str) ->
     )
 
 
-async def purge(database: Database, limit: int = 5_000) -> int:
-    """Delete up to `limit` expired keys; returns how many."""
+async def purge(database: Database) -> int:
+    """Delete up to PURGED_AT_ONCE expired keys; returns how many."""
     rows = await database.fetch(
         """DELETE FROM idempotency_keys WHERE ctid IN (
                SELECT ctid FROM idempotency_keys WHERE expires_at <= now() LIMIT $1 FOR UPDATE SKIP LOCKED
            ) RETURNING 1""",
-        limit,
+        PURGED_AT_ONCE,
     )
     return len(rows)

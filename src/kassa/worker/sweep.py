@@ -20,6 +20,8 @@ SWEEP_INTERVAL_S = 2.0
 PURGE_INTERVAL_S = 300.0
 # What is due and still open after this time was probably lost with the queue.
 OVERDUE = timedelta(seconds=2)
+# What is due about now is put first into a queue that was wiped: whoever waits for it is waiting now.
+RECENT = timedelta(minutes=1)
 PAGE = 2_000
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
@@ -57,25 +59,34 @@ async def _add_page(gateway: Gateway, source: Source, before: datetime, after: P
     return (page[-1][1], page[-1][0]) if len(page) == PAGE else None
 
 
-async def sweep(gateway: Gateway, reached: dict[str, Place | None]) -> None:
-    """Add a page of each kind of overdue work to its queue.
+async def _add_all(gateway: Gateway, source: Source, since: datetime, before: datetime) -> None:
+    """Add all open work that is due from `since` until before `before` to its queue."""
+    after: Place | None = (since, source[2])
+    while after is not None:
+        after = await _add_page(gateway, source, before, after)
 
-    `reached` keeps where this sweep ended and the next one goes on, so that much that waits in the queue, for a slow
-    receiver, does not hide what was lost from it.
+
+async def sweep(gateway: Gateway, reached: dict[str, Place | None], since: datetime) -> datetime:
+    """Add to its queue what has become overdue since `since`, and a page of each kind of all overdue work.
+
+    Returns the `since` of the next sweep. So what was lost from the queue is found at once, however much else waits in
+    there for a slow receiver; `reached` keeps where the pages have come to, for what was lost before that.
     """
     before = gateway.now() - OVERDUE
     for source in _sources(gateway):
         name = source[0].name
+        await _add_all(gateway, source, since, before)
         reached[name] = await _add_page(gateway, source, before, reached.get(name))
+    return before
 
 
 async def fill(gateway: Gateway, worker: str) -> bool:
     """Add all open work to the queues; False when they were wiped meanwhile, so that it must be done again."""
     await gateway.presence.begin_filling(worker)
-    for source in _sources(gateway):
-        after = await _add_page(gateway, source, _LAST, None)
-        while after is not None:
-            after = await _add_page(gateway, source, _LAST, after)
+    now = gateway.now()
+    for since, before in ((now - RECENT, now + RECENT), (_FIRST, _LAST)):
+        for source in _sources(gateway):
+            await _add_all(gateway, source, since, before)
     return await gateway.presence.mark_filled(worker)
 
 
@@ -93,18 +104,20 @@ async def keep(gateway: Gateway, worker: str, stopping: asyncio.Event) -> None:
     """Sweep and purge until stopping; a wiped queue is filled again from the database at once."""
     swept = purged = float("-inf")
     reached: dict[str, Place | None] = {}
+    since = gateway.now()
     loop = asyncio.get_running_loop()
     while not stopping.is_set():
         try:
             if not await gateway.presence.filled():
                 log.info("queue.filled", complete=await fill(gateway, worker))
             elif loop.time() - swept >= SWEEP_INTERVAL_S:
-                await sweep(gateway, reached)
+                since = await sweep(gateway, reached, since)
                 swept = loop.time()
             if loop.time() - purged >= PURGE_INTERVAL_S:
-                await idempotency.purge(gateway.database)
                 await sessions.purge(gateway.database)
-                purged = loop.time()
+                # A busy day's keys take more than one turn.
+                if await idempotency.purge(gateway.database) < idempotency.PURGED_AT_ONCE:
+                    purged = loop.time()
         except (RedisError, *LOST, KassaError) as error:
             log.warning("worker.waiting", queue="sweep", error=type(error).__name__)
         except Exception:

@@ -272,6 +272,9 @@ REFUSED = [
     ("orders", "created_from=2024-01-15T10:30:00"), ("payments", "status=paid"), ("payments", "method=cash"),
     ("payments", "captured=perhaps"), ("refunds", "status=success"), ("webhooks", "offset=-1"),
     ("webhooks", "offset=1000001"), ("webhooks", "event=payment.captured"), ("webhooks", "after=order_1"),
+    ("orders", "after=pay_0000000000000000"), ("payments", "after=order_0000000000000000"), ("refunds", "after=2"),
+    ("payment_links", "after=nonsense"), ("orders", "amount_min=2&amount_max=1"),
+    ("payments", "created_from=2024-02-01T00:00:00Z&created_to=2024-01-01T00:00:00Z"),
     ("webhooks", "status=done"), ("payments", "order_id=%00"), ("orders", "receipt=%ff"),
 ]  # fmt: skip
 

@@ -38,6 +38,24 @@ async def test_profile_is_changed_in_part(merchant: Live) -> None:
     assert public.json["merchant_name"] == "Zoë's Shop"
 
 
+async def test_provider_is_chosen_and_left_to_the_gateway_again(merchant: Live) -> None:
+    chosen = await merchant.request("PATCH", PATH, {"provider": "simulator"})
+    unchanged = await merchant.request("PATCH", PATH, {"name": "A Merchant"})
+    left = await merchant.request("PATCH", PATH, {"provider": None})
+
+    assert [reply.status for reply in (chosen, unchanged, left)] == [200] * 3
+    assert [reply.json["provider"] for reply in (chosen, unchanged, left)] == ["simulator", "simulator", None]
+
+
+async def test_provider_without_an_account_is_refused(merchant: Live) -> None:
+    reply = await merchant.request("PATCH", PATH, {"provider": "stripe"})
+
+    assert reply.refusal[:2] == (400, "PROVIDER_NOT_CONFIGURED")
+    assert "PUT /api/v1/merchant/providers/stripe" in reply.refusal[2]
+    assert (await merchant.get(PATH)).json["provider"] is None
+    assert (await merchant.pay((await merchant.order())["id"], "success@kassa"))["status"] == "pending"
+
+
 WRONG: list[dict[str, Any]] = [
     {"name": ""}, {"name": "x" * 256}, {"name": "nul\0"}, {"name": 7}, {"allowed_origins": "https://shop.example.com"},
     {"allowed_origins": ["https://shop.example.com/"]}, {"allowed_origins": ["https://shop.example.com/path"]},

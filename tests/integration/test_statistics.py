@@ -127,6 +127,13 @@ async def test_wrong_day_is_refused(merchant: Live, query: str) -> None:
     assert reply.refusal[:2] == (400, "BAD_REQUEST_ERROR")
 
 
+async def test_days_that_end_before_they_begin_are_refused(merchant: Live) -> None:
+    reply = await merchant.get("/api/v1/statistics?first=2024-02-01&last=2024-01-31")
+
+    assert reply.refusal == (400, "BAD_REQUEST_ERROR", "first must not be greater than last")
+    assert (await merchant.get("/api/v1/statistics?first=2024-02-01&last=2024-02-01")).status == 200
+
+
 async def test_counters_agree_with_the_tables_after_many_at_once(merchant: Live) -> None:
     orders = await asyncio.gather(*(merchant.order(100 + n) for n in range(60)))
     vpas = ["success@kassa", "failure@kassa", "someone@bank"] * 20

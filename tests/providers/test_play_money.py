@@ -43,7 +43,8 @@ async def test_a_merchant_of_another_provider_is_paid_nothing_by_the_simulated_b
     shop = await gateway.merchant()
     order = await shop.order()
     before = await shop.pay(order["id"], headers={"Idempotency-Key": "before"})
-    assert (await shop.request("PATCH", "/api/v1/merchant", {"provider": "stripe"})).status == 200
+    # Chosen while there was an account, which is gone since.
+    await shop.sql("UPDATE merchants SET provider = 'stripe' WHERE id = $1::uuid", shop.merchant_id)
 
     await tried(shop, "stripe")
 

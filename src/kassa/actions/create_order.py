@@ -6,6 +6,7 @@ import msgspec
 
 from kassa.actions.gateway import Gateway
 from kassa.actions.once import Answer, KeyTaken, key_of, once
+from kassa.domain.errors import bad_request
 from kassa.domain.payment import Order
 from kassa.domain.views import order_created
 from kassa.net import check_url
@@ -30,7 +31,7 @@ async def create_order(
     """Create an order of `amount` in the smallest unit of `currency`; `notes` is a JSON object as text.
 
     `success_url` and `cancel_url` are where the checkout page sends the payer; after `expires_at` nobody can pay.
-    Raises BAD_REQUEST_ERROR for what is no such URL.
+    Raises BAD_REQUEST_ERROR for what is no such URL, and for a time that is over.
     """
     checkout = (success_url, cancel_url, expires_at)
     key = key_of(merchant_id, idempotency_key, "order", amount, currency, receipt, notes, *checkout)
@@ -40,6 +41,8 @@ async def create_order(
 
     async def work() -> Answer:
         now = gateway.now()
+        if expires_at is not None and expires_at <= now:
+            raise bad_request("expires_at must be in the future")
         order = Order(
             gateway.object_id("order_", now),
             merchant_id,

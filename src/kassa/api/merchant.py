@@ -7,11 +7,11 @@ from typing import Any
 import yarl
 
 from kassa.actions.manage_merchant import rotate_api_keys
-from kassa.actions.provider_account import forget_account, is_live, set_account
+from kassa.actions.provider_account import account_for, forget_account, is_live, set_account
 from kassa.api.answers import AccountKept, ApiKeys, CurrencySums, DaySums, Empty, MerchantProfile, Statistics
 from kassa.api.operation import Call, Operation
 from kassa.api.requests import NewAccount, NewProfile, StatisticsQuery
-from kassa.domain.errors import bad_request
+from kassa.domain.errors import KassaError, bad_request
 from kassa.domain.payment import Merchant
 from kassa.domain.views import iso
 from kassa.providers.base import Credentials
@@ -36,10 +36,23 @@ async def _update(call: Call) -> MerchantProfile:
     body: NewProfile = call.body
     for origin in body.allowed_origins or ():
         _check_origin(origin)
+    if body.provider:
+        await _check_provider(call, body.provider)
     changed = await merchants.update_profile(
         call.gateway.database, call.merchant.id, body.name, body.allowed_origins, body.provider
     )
     return _profile(changed or call.merchant)
+
+
+async def _check_provider(call: Call, provider: str) -> None:
+    """Refuse the merchant here, rather than every payer, what nobody has an account at."""
+    try:
+        await account_for(call.gateway, call.merchant.id, provider)
+    except KassaError as error:
+        path = f"PUT /api/v1/merchant/providers/{provider}"
+        raise KassaError(
+            error.code, f"{error.description}; keep an account at {provider} first, with {path}"
+        ) from error
 
 
 def _check_origin(origin: str) -> None:

@@ -82,7 +82,7 @@ def _described(operation: Operation, refs: dict[Any, Any], components: dict[str,
         described["security"] = [{"ApiKey": [], "ApiSecret": []}, {"Basic": []}, {"Session": []}]
     if operation.body is not None:
         described["requestBody"] = {
-            "required": True,
+            "required": any(field.required for field in msgspec.structs.fields(operation.body)),
             "content": {"application/json": {"schema": refs[operation.body]}},
         }
     return described

@@ -17,7 +17,12 @@ PartAmount = Annotated[int, Meta(ge=1, le=MAX_AMOUNT, examples=[50_000], descrip
 AmountBound = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Limit = Annotated[int, Meta(ge=1, le=100)]
-After = Annotated[str, Meta(min_length=1, max_length=64, description="The id of the last row of the page before")]
+_NEXT = "The `next` of the page before"
+AfterOrder = Annotated[str, Meta(pattern="^order_[A-Za-z0-9]{16}$", description=_NEXT)]
+AfterPayment = Annotated[str, Meta(pattern="^pay_[A-Za-z0-9]{16}$", description=_NEXT)]
+AfterRefund = Annotated[str, Meta(pattern="^rfnd_[A-Za-z0-9]{16}$", description=_NEXT)]
+AfterLink = Annotated[str, Meta(pattern="^plink_[A-Za-z0-9]{16}$", description=_NEXT)]
+AfterWebhook = Annotated[str, Meta(pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", description=_NEXT)]
 Url = Annotated[str, Meta(max_length=2_048, examples=["https://example.com/thanks"])]
 WebhookEvent = Literal[
     "payment.created", "payment.pending", "payment.success", "payment.failed", "refund.created", "refund.processed"
@@ -90,7 +95,7 @@ class LinksQuery(msgspec.Struct):
 
     active: bool | None = None
     limit: Limit = 10
-    after: After | None = None
+    after: AfterLink | None = None
 
 
 class NewCapture(msgspec.Struct):
@@ -134,7 +139,7 @@ class OrdersQuery(msgspec.Struct):
     created_from: Moment | None = None
     created_to: Moment | None = None
     limit: Limit = 10
-    after: After | None = None
+    after: AfterOrder | None = None
 
 
 class PaymentsQuery(msgspec.Struct):
@@ -151,7 +156,7 @@ class PaymentsQuery(msgspec.Struct):
     created_from: Moment | None = None
     created_to: Moment | None = None
     limit: Limit = 10
-    after: After | None = None
+    after: AfterPayment | None = None
 
 
 class RefundsQuery(msgspec.Struct):
@@ -164,7 +169,7 @@ class RefundsQuery(msgspec.Struct):
     created_from: Moment | None = None
     created_to: Moment | None = None
     limit: Limit = 10
-    after: After | None = None
+    after: AfterRefund | None = None
 
 
 class WebhooksQuery(msgspec.Struct):
@@ -175,7 +180,7 @@ class WebhooksQuery(msgspec.Struct):
     payment_id: str | None = None
     limit: Limit = 10
     offset: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
-    after: Annotated[str, Meta(pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")] | None = None
+    after: AfterWebhook | None = None
 
 
 class StatisticsQuery(msgspec.Struct):
@@ -196,11 +201,11 @@ class NewSession(msgspec.Struct):
 
 
 class NewProfile(msgspec.Struct):
-    """What to change of the merchant's profile; an origin is such as https://shop.example.com."""
+    """What to change of the profile; an origin is such as https://shop.example.com, no provider the gateway's."""
 
     name: Annotated[str, Meta(min_length=1, max_length=255, pattern="^[^\\x00]*$")] | None = None
     allowed_origins: Annotated[list[str], Meta(max_length=50)] | None = None
-    provider: ProviderName | None = None
+    provider: ProviderName | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class NewAccount(msgspec.Struct):

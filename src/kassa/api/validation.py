@@ -20,24 +20,33 @@ _RULES: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
     (re.compile(r"Object missing required field `(.+)`"), lambda m: "is required"),
     (re.compile(r"Expected `(int|float)` >= (\S+)"), lambda m: f"must be at least {m[2]}"),
     (re.compile(r"Expected `(int|float)` <= (\S+)"), lambda m: f"must be at most {m[2]}"),
-    (re.compile(r"Expected `str` of length >= (\d+)"), lambda m: f"must have at least {m[1]} characters"),
+    (re.compile(r"Expected `str` of length >= 1\b"), lambda m: "must not be empty"),
     (re.compile(r"Expected `str` of length <= (\d+)"), lambda m: f"must have at most {m[1]} characters"),
     (re.compile(r"Expected `str` matching regex '\^\[A-Z\]"), lambda m: "must be three capital letters, such as INR"),
+    (re.compile(r"Expected `str` matching regex '.*[Za]-[zfF]"), lambda m: "must be the `next` of an earlier page"),
     (re.compile(r"Expected `str` matching regex '\^\[\^@"), lambda m: "must be an e-mail address"),
     (re.compile(r"Expected `str` matching regex '\^\[\^"), lambda m: "must not contain NUL characters"),
     (re.compile(r"Expected `int.*`, got"), lambda m: "must be an integer"),
     (re.compile(r"Expected `str.*`, got"), lambda m: "must be a string"),
     (re.compile(r"Expected `bool.*`, got"), lambda m: "must be true or false"),
     (re.compile(r"Expected `object.*`, got"), lambda m: "must be an object"),
+    (re.compile(r"Expected `array.*`, got"), lambda m: "must be a list"),
     (re.compile(r"Invalid enum value"), lambda m: "is not one of the values it can have"),
     (re.compile(r"Number out of range"), lambda m: "has a number that is out of range"),
     (re.compile(r"(Expected `|Invalid \w+ encoded )datetime"), lambda m: "must be a time such as 2024-01-15T10:30:00Z"),
     (re.compile(r"(Expected `|Invalid \w+ encoded )date"), lambda m: "must be a date such as 2024-01-15"),
 ]
+# Bounds of one thing: the first of each pair must not lie behind the second.
+_RANGES = (("first", "last"), ("amount_min", "amount_max"), ("created_from", "created_to"))
 
 
 def parse_body(body: bytes, model: type[T], decoder: msgspec.json.Decoder[T]) -> T:
-    """The request model in a JSON body; raises BAD_REQUEST_ERROR, or INVALID_CARD or INVALID_VPA for those fields."""
+    """The request model in a JSON body; raises BAD_REQUEST_ERROR, or INVALID_CARD or INVALID_VPA for those fields.
+
+    Where nothing has to be said, no body says as much as `{}`.
+    """
+    if not body.strip() and not any(field.required for field in msgspec.structs.fields(model)):
+        return model()
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -62,6 +71,10 @@ def parse_query(query: bytes, model: type[T]) -> T:
     for name, value in msgspec.structs.asdict(request).items():
         if isinstance(value, datetime):
             in_utc(name, value)
+    for low, high in _RANGES:
+        least, most = getattr(request, low, None), getattr(request, high, None)
+        if least is not None and most is not None and least > most:
+            raise bad_request(f"{low} must not be greater than {high}")
     return request
 
 

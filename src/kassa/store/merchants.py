@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
 from kassa.domain.payment import Merchant
 from kassa.store.database import Database
 
@@ -116,18 +118,19 @@ async def update_profile(
     merchant_id: str,
     name: str | None,
     allowed_origins: list[str] | None,
-    provider: str | None = None,
+    provider: str | UnsetType | None = UNSET,
 ) -> Merchant | None:
-    """Change what is not None of a merchant's profile."""
+    """Change what is given of a merchant's profile: of the provider None, too, which leaves it to the gateway."""
     return merchant_of(
         await database.fetchrow(
             f"""UPDATE merchants SET name = coalesce($2, name), allowed_origins = coalesce($3::text[], allowed_origins),
-                    provider = coalesce($4, provider), updated_at = now()
+                    provider = CASE WHEN $4 THEN $5 ELSE provider END, updated_at = now()
                 WHERE id = $1::uuid RETURNING {MERCHANT_COLUMNS}""",
             merchant_id,
             name,
             allowed_origins,
-            provider,
+            provider is not UNSET,
+            None if provider is UNSET else provider,
         )
     )
 

@@ -1135,14 +1135,13 @@ export interface components {
         };
         /**
          * NewProfile
-         * @description What to change of the merchant's profile; an origin is such as https://shop.example.com.
+         * @description What to change of the profile; an origin is such as https://shop.example.com, no provider the gateway's.
          */
         NewProfile: {
             /** @default null */
             allowed_origins?: string[] | null;
             /** @default null */
             name?: string | null;
-            /** @default null */
             provider?: ("paypal" | "razorpay" | "simulator" | "stripe") | null;
         };
         /**
@@ -1869,7 +1868,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["Empty"];
             };
@@ -2041,7 +2040,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["NewProfile"];
             };
@@ -2166,7 +2165,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["Empty"];
             };
@@ -2655,7 +2654,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["NewPayersSession"];
             };
@@ -2940,7 +2939,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["Empty"];
             };
@@ -3029,7 +3028,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["Empty"];
             };
@@ -4730,7 +4729,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["NewSecret"];
             };
@@ -4808,7 +4807,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["NewTestWebhook"];
             };

@@ -89,6 +89,39 @@ async def test_a_group_that_was_full_goes_on_when_a_lease_of_it_runs_out(redis: 
     assert (await until(claimed, "its turn", SOON_S))[0] in ("g/1/x", "g/2/x")
 
 
+async def test_a_claim_reads_no_leases_of_groups_that_it_does_not_look_at(redis: "Redis") -> None:
+    queue = Queue(redis, most_per_group=2)
+    await queue.add_due(*(f"g{number}/1/x" for number in range(100)))
+    assert len(await queue.claimed()) == 100
+    await queue.add_due("g/1/x", "g/2/x", "g/3/x")
+
+    async with redis.monitor() as monitor:
+        assert await queue.claimed() == ["g/1/x", "g/2/x"]
+        await redis.echo("over")
+        commands = []
+        while (command := (await monitor.next_command())["command"]) != "ECHO over":
+            commands.append(command.split())
+
+    of_all_leases = [command[0] for command in commands if command[1:2] == [queue.leased_key]]
+    assert of_all_leases == ["ZRANGEBYSCORE", "ZADD"], "what has run out, and what was claimed"
+
+
+async def test_a_lease_that_was_left_behind_blocks_its_group_for_no_more_than_a_minute(redis: "Redis") -> None:
+    queue = Queue(redis, most_per_group=1)
+    await queue.add_due("g/1/x", "g/2/x")
+    lease = await queue.claim(10)
+    await redis.zrem(queue.leased_key, *lease.members)
+    assert await queue.claimed() == []
+
+    await redis.zadd(f"{queue.leased_key}:g", {"g/1/x": lease.ends - 70_001})
+    await queue.add_due("g/0/x")
+
+    async def claimed() -> list[str]:
+        return await queue.claimed()
+
+    assert (await until(claimed, "the next one's turn", SOON_S)) in (["g/0/x"], ["g/2/x"])
+
+
 class Model:
     """What the queue should be, in a few lines of Python: when each member is due, and until when it is leased."""
 

@@ -17,7 +17,8 @@ LEASE_MS = 10_000
 HOLD_MS = 250
 
 # Keys, in every script: 1 the groups by the time of their earliest member, 2 the leases by their end, 3 the wake list,
-# 4 the counts. A group's members are a sorted set at key 1 .. ':' .. group.
+# 4 the counts. A group's members are a sorted set at key 1 .. ':' .. group, and its leases are, once more, one at key
+# 2 .. ':' .. group: a claim reads those of the groups that it looks at, not all that all workers hold.
 _SHARED = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -39,6 +40,19 @@ local function add(list)
     local first = members[1]
     for i = 3, #members, 2 do if tonumber(members[i]) < tonumber(first) then first = members[i] end end
     redis.call('ZADD', KEYS[1], 'LT', first, group)
+  end
+end
+-- Of bare ids there are no groups to keep apart.
+local function release(members)
+  redis.call('ZREM', KEYS[2], unpack(members))
+  local groups = {}
+  for _, member in ipairs(members) do
+    local group = group_of(member)
+    groups[group] = groups[group] or {}
+    table.insert(groups[group], member)
+  end
+  for group, members in pairs(groups) do
+    if group ~= '' then redis.call('ZREM', KEYS[2] .. ':' .. group, unpack(members)) end
   end
 end
 local function earliest()
@@ -75,7 +89,7 @@ _CLAIM = (
 local limit, lease_ms, most, hold_ms = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local overdue = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 1000)
 if #overdue > 0 then
-  redis.call('ZREM', KEYS[2], unpack(overdue))
+  release(overdue)
   local list = {}
   for _, member in ipairs(overdue) do
     list[#list + 1] = now
@@ -83,21 +97,20 @@ if #overdue > 0 then
   end
   add(list)
 end
+-- A lease that is long over stands in no group's way, should it have been left there.
+local kept_ms = 6 * lease_ms
 local bound, busy = {}, {}
 for i = 6, #ARGV do bound[ARGV[i]] = tonumber(ARGV[5]) end
-if most > 0 then
-  for _, member in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
-    local lane, group = string.match(member, '^(([^/]*)/[^/]*)')
-    busy[group] = (busy[group] or 0) + 1
-    busy[lane] = 1
-  end
-end
 local taken, leases = {}, {}
 for _, group in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, limit)) do
   local members = KEYS[1] .. ':' .. group
   local room = limit - #taken
   if room == 0 then break end
-  if most > 0 then room = math.min(room, (bound[group] or most) - (busy[group] or 0)) end
+  if most > 0 then
+    local leased = redis.call('ZRANGEBYSCORE', KEYS[2] .. ':' .. group, now - kept_ms, '+inf')
+    for _, member in ipairs(leased) do busy[string.match(member, '^[^/]*/[^/]*')] = true end
+    room = math.min(room, (bound[group] or most) - #leased)
+  end
   if room > 0 then
     local from = #taken + 1
     local seen = redis.call('ZRANGEBYSCORE', members, '-inf', now, 'LIMIT', 0, most > 0 and room * 4 or room)
@@ -105,14 +118,17 @@ for _, group in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT'
       if room == 0 then break end
       local lane = most > 0 and string.match(member, '^[^/]*/[^/]*') or member
       if not busy[lane] then
-        busy[lane] = 1
+        busy[lane] = true
         room = room - 1
         taken[#taken + 1] = member
         leases[#leases + 1] = now + lease_ms
         leases[#leases + 1] = member
       end
     end
-    if #taken >= from then redis.call('ZREM', members, unpack(taken, from)) end
+    if #taken >= from then
+      redis.call('ZREM', members, unpack(taken, from))
+      if most > 0 then redis.call('ZADD', KEYS[2] .. ':' .. group, unpack(leases, 2 * from - 1)) end
+    end
   end
   local first = redis.call('ZRANGE', members, 0, 0, 'WITHSCORES')[2]
   if not first then
@@ -153,7 +169,7 @@ for i, leased in ipairs(redis.call('ZMSCORE', KEYS[2], unpack(members))) do
     end
   end
 end
-if #over > 0 then redis.call('ZREM', KEYS[2], unpack(over)) end
+if #over > 0 then release(over) end
 add(again)
 for group in pairs(groups) do
   if redis.call('ZSCORE', KEYS[1], group) then

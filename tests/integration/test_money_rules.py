@@ -243,6 +243,37 @@ async def test_statistics_say_what_a_recount_says(
         assert [tuple(row) for row in some] == [row for row in counted if row[0] == evening.date()]
 
 
+async def test_a_refund_that_fails_after_all_is_free_again_and_final(database: Database) -> None:
+    merchant = await add_merchant(database)
+    payment = await add_payment(database, merchant, status="success", amount=50_000)
+    bounced, arrived = [await add_refund(database, payment, merchant, amount) for amount in (20_000, 10_000)]
+    done = "UPDATE refunds SET status = 'processed', processed_at = now() WHERE payment_id = $1"
+    await database.fetch(done, payment)
+
+    await database.fetch("UPDATE refunds SET status = 'failed' WHERE id = $1", bounced)
+
+    assert await value(database, "SELECT refunded_amount FROM payments WHERE id = $1", payment) == 10_000
+    assert await value(database, "SELECT processed_at IS NOT NULL FROM refunds WHERE id = $1", bounced)
+    counted = [tuple(row) for row in await statistics.by_day(database, merchant, None, None)]
+    assert counted == await recount(database, merchant)
+    assert sum(row[-1] for row in counted) == 10_000
+    for change in ("status = 'processed'", "status = 'pending', processed_at = NULL", "processed_at = NULL"):
+        with pytest.raises(asyncpg.CheckViolationError):
+            await database.fetch(f"UPDATE refunds SET {change} WHERE id = $1", bounced)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await add_refund(database, payment, merchant, 40_001)
+    await add_refund(database, payment, merchant, 40_000)
+    assert await value(database, "SELECT status FROM refunds WHERE id = $1", arrived) == "processed"
+
+
+async def test_what_was_let_go_is_not_captured(database: Database) -> None:
+    merchant = await add_merchant(database)
+    held = await add_payment(database, merchant, status="success")
+    await database.fetch("UPDATE payments SET released_at = now() WHERE id = $1", held)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await database.fetch("UPDATE payments SET captured = true WHERE id = $1", held)
+
+
 async def test_deliveries_are_counted_too(database: Database) -> None:
     merchant = await add_merchant(database)
     for count in (1, 3):

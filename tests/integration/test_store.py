@@ -236,7 +236,7 @@ async def test_a_code_of_a_provider_is_kept_as_far_as_there_is_room(database: Da
     async with database.transaction() as tx:
         outcome = Outcome(refused, False, "card_declined", "No", provider_code="x" * 101)
         [changed] = await payments.settle(tx, [outcome], NOW)
-        failed = await refunds.fail(tx, refund, "y" * 101)
+        failed = await refunds.fail(tx, refund, "y" * 101, was="pending")
     assert changed.payment.provider_code == "x" * 100
     assert failed is not None and failed.provider_code == "y" * 100
 

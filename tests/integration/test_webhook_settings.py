@@ -16,6 +16,7 @@ from tests.live import Live, Received, Receiver, until
 CONFIG = "/api/v1/webhooks/config"
 EVENTS = [
     "payment.created", "payment.pending", "payment.success", "payment.failed", "refund.created", "refund.processed",
+    "refund.failed",
 ]  # fmt: skip
 
 

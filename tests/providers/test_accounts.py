@@ -40,7 +40,12 @@ async def signed(shop: Shop, payment_id: str, event_id: str, *, by_gateway: bool
         "amount_total": 50_000, "currency": "usd", "payment_intent": "pi_1",
         "metadata": {"kassa_payment_id": payment_id},
     }  # fmt: skip
-    event = {"id": event_id, "object": "event", "type": "checkout.session.completed", "data": {"object": session}}
+    return await told(shop, "checkout.session.completed", session, event_id, by_gateway=by_gateway)
+
+
+async def told(shop: Shop, event_type: str, subject: Any, event_id: str, *, by_gateway: bool) -> str:
+    """What came of an event."""
+    event = {"id": event_id, "object": "event", "type": event_type, "data": {"object": subject}}
     body, at = json.dumps(event), int(time.time())
     secret = SHARED_SECRET if by_gateway else OWN["webhook_secret"]
     signature = hmac.new(secret.encode(), f"{at}.{body}".encode(), "sha256").hexdigest()
@@ -115,3 +120,30 @@ async def test_the_gateways_secret_settles_nothing_that_an_own_account_opened(sh
 
     assert refused == "refused: signed by an account that it was not opened with"
     assert (await shop.payment(own["payment_id"]))["status"] == "pending"
+
+
+@pytest.mark.parametrize("by_gateway", [False, True])
+async def test_a_refund_fails_by_its_own_accounts_word_and_only_if_that_is_true(shop: Shop, by_gateway: bool) -> None:
+    session = await shop.open()
+    await shop.control("outcome", session=session["payment_id"], outcome="pay")
+    await shop.look(session["payment_id"])
+    reply = await shop.gateway.post(f"/api/v1/payments/{session['payment_id']}/refunds", {"amount": 20_000})
+    refund_id = reply.json["id"]
+
+    async def processed() -> bool:
+        return bool((await shop.gateway.get(f"/api/v1/refunds/{refund_id}")).json["status"] == "processed")
+
+    await until(processed, "the refund is processed")
+    [there] = await shop.books("refunds", session["payment_id"])
+    await own_account(shop)
+    said = {
+        "id": there["refund"], "object": "refund", "status": "failed", "amount": 20_000, "currency": "usd",
+        "metadata": {"kassa_refund_id": refund_id},
+    }  # fmt: skip
+
+    came = await told(shop, "refund.failed", said, f"evt_{refund_id}", by_gateway=by_gateway)
+
+    mine, others = "nothing to do", "refused: told of by an account that it was not opened with"
+    assert came == (mine if by_gateway else others)
+    assert await processed()
+    assert (await shop.payment(session["payment_id"]))["refunded_amount"] == 20_000

@@ -104,7 +104,7 @@ async def test_an_approval_is_no_money_but_a_reason_to_look(paypal: Case) -> Non
 async def test_an_event_of_a_refund_names_it(paypal: Case, event_type: str) -> None:
     notice = await told(paypal, event(event_type, REFUND))
 
-    assert (notice.payment_id, notice.refund_id, notice.standing) == ("pay_1", "rfnd_1", None)
+    assert notice.refund and (notice.payment_id, notice.refund.refund_id, notice.standing) == ("pay_1", "rfnd_1", None)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ async def test_an_event_that_tells_nothing_of_a_payment_is_kept(paypal: Case, bo
     notice = await told(paypal, body)
 
     assert (notice.event_id, notice.type) == ("WH-1", body["event_type"])
-    assert (notice.standing, notice.look, notice.refund_id) == (None, False, None)
+    assert (notice.standing, notice.look, notice.refund) == (None, False, None)
 
 
 async def test_what_is_signed_but_no_event_is_a_bad_request(paypal: Case) -> None:

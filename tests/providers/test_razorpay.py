@@ -107,7 +107,7 @@ async def test_a_paid_link_without_its_payment_is_asked_about() -> None:
 async def test_a_refunds_event_names_our_refund_and_is_not_believed(happened: str) -> None:
     notice = await told(event(f"refund.{happened}", refund=REFUND, payment=PAYMENT))
 
-    assert (notice.refund_id, notice.payment_id, notice.standing) == ("rfnd_1", None, None)
+    assert notice.refund and (notice.refund.refund_id, notice.payment_id, notice.standing) == ("rfnd_1", None, None)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ async def test_a_refunds_event_names_our_refund_and_is_not_believed(happened: st
 async def test_an_event_that_tells_nothing_of_a_payment_is_kept(body: Any) -> None:
     notice = await told(body)
 
-    assert (notice.type, notice.standing, notice.look, notice.refund_id) == (body["event"], None, False, None)
+    assert (notice.type, notice.standing, notice.look, notice.refund) == (body["event"], None, False, None)
 
 
 async def test_what_is_signed_but_no_event_is_a_bad_request() -> None:

@@ -14,6 +14,7 @@ from kassa.providers.razorpay import Razorpay
 
 ACCOUNT = Credentials("rzp_test_Odd", "secret", "webhook secret", False)
 CHARGE = Charge(payment_id="pay_1", provider_ref="plink_Odd", charge_ref="pay_R", amount=10_000, currency="INR")
+UNPAID = Charge(payment_id="pay_1", provider_ref="plink_Odd", charge_ref=None, amount=10_000, currency="INR")
 ASKED = SessionAsked(
     session_id="cs_1", payment_id="pay_1", order_id="order_1", amount=10_000, currency="INR",
     success_url="https://shop.example/thanks", cancel_url="https://shop.example/cart",
@@ -71,7 +72,7 @@ async def test_any_answer_is_told_in_our_words(
     server.answers[f"GET {LINK_PATH}"] = [(status, body)]
 
     with pytest.raises(ProviderError) as wrong:
-        await razorpay.retrieve(CHARGE, ACCOUNT)
+        await razorpay.retrieve(UNPAID, ACCOUNT)
 
     assert (wrong.value.code, wrong.value.provider_code, wrong.value.unknown) == (code, theirs, unknown)
     assert server.paths("GET") == [LINK_PATH], "no redirect is followed"
@@ -83,7 +84,7 @@ async def test_a_link_that_is_not_there_is_unknown_whichever_way_it_is_said(
 ) -> None:
     server.answers[f"GET {LINK_PATH}"] = [answer]
 
-    assert (await razorpay.retrieve(CHARGE, ACCOUNT)).state == "unknown"
+    assert (await razorpay.retrieve(UNPAID, ACCOUNT)).state == "unknown"
 
 
 @pytest.mark.parametrize("reference", ["somebody's", "cs_1"])
@@ -110,7 +111,7 @@ async def test_a_paid_link_is_enough_and_its_amounts_may_be_text(server: Scripte
     paid = LINK | {"status": "paid", "payments": [{"payment_id": "pay_R", "amount": "10000", "status": "captured"}]}
     server.answers[f"GET {LINK_PATH}"] = [(200, paid)]
 
-    standing = await razorpay.retrieve(CHARGE, ACCOUNT)
+    standing = await razorpay.retrieve(UNPAID, ACCOUNT)
 
     assert (standing.state, standing.amount, standing.charge_ref) == ("succeeded", 10_000, "pay_R")
     assert server.paths("GET") == [LINK_PATH]
@@ -122,8 +123,8 @@ async def test_money_is_found_among_the_attempts_and_another_links_is_not(server
     rows = [failed, PAYMENT | {"id": "pay_X", "description": "#Other00"}]
     server.answers["GET /v1/payments"] = [(200, {"items": rows}), (200, {"items": [*rows, PAYMENT]})]
 
-    refused = await razorpay.retrieve(CHARGE, ACCOUNT)
-    late = await razorpay.retrieve(CHARGE, ACCOUNT)
+    refused = await razorpay.retrieve(UNPAID, ACCOUNT)
+    late = await razorpay.retrieve(UNPAID, ACCOUNT)
 
     assert (refused.state, refused.error_code, refused.provider_code) == ("failed", "expired_card", "card_expired")
     assert (late.state, late.charge_ref, late.error_code) == ("succeeded", "pay_R", None)
@@ -139,7 +140,7 @@ async def test_an_attempt_at_a_link_that_has_ended_is_waited_for_as_long_as_a_ba
     server.answers[f"GET {LINK_PATH}"] = [(200, LINK | {"id": "plink_Odd0000", "status": "expired"})]
     server.answers["GET /v1/payments"] = [(200, {"items": [begun]})]
 
-    standing = await razorpay.retrieve(CHARGE, ACCOUNT)
+    standing = await razorpay.retrieve(UNPAID, ACCOUNT)
 
     assert (standing.state, standing.in_flight) == (state, in_flight)
 
@@ -149,7 +150,7 @@ async def test_attempts_are_looked_for_in_a_few_pages_only(server: Scripted, raz
     page = (200, {"items": [PAYMENT | {"description": "#Other00"}] * 100})
     server.answers["GET /v1/payments"] = [*[page] * 8, (200, {"items": []})]
 
-    assert (await razorpay.retrieve(CHARGE, ACCOUNT)).state == "open"
+    assert (await razorpay.retrieve(UNPAID, ACCOUNT)).state == "open"
 
     pages = [f"/v1/payments?from=1596890208&count=100&skip={skip}" for skip in (0, 100, 200, 300, 400)]
     assert server.paths("GET")[1:] == pages
@@ -194,3 +195,35 @@ async def test_a_capture_that_is_refused_is_what_the_payment_says(server: Script
 
     assert captured.captured and captured.charge_ref == "pay_R"
     assert (refused.value.code, refused.value.provider_code) == ("PROVIDER_REJECTED", "payment_failed")
+
+
+@pytest.mark.parametrize(
+    ("says", "state", "captured"),
+    [
+        ({"status": "authorized", "captured": False}, "succeeded", False),
+        ({"status": "captured", "captured": True}, "succeeded", True),
+        ({"status": "refunded", "captured": True}, "succeeded", True),
+        # What was only held goes back without having been taken.
+        ({"status": "refunded", "captured": False}, "failed", False),
+    ],
+)
+async def test_money_that_is_known_is_asked_about_by_its_own_name(
+    server: Scripted, razorpay: Razorpay, says: dict[str, Any], state: str, captured: bool
+) -> None:
+    server.answers["GET /v1/payments/pay_R"] = [(200, PAYMENT | says)]
+
+    standing = await razorpay.retrieve(CHARGE, ACCOUNT)
+
+    assert (standing.state, standing.captured) == (state, captured)
+    assert server.paths("GET") == ["/v1/payments/pay_R"]
+
+
+async def test_who_lets_a_hold_lapse_may_pay_again_while_the_link_is_open(server: Scripted, razorpay: Razorpay) -> None:
+    ours = {"notes": {"kassa_payment_id": "pay_1"}}
+    let_go = PAYMENT | ours | {"status": "refunded", "captured": False}
+    server.answers["GET /v1/payment_links/plink_Odd"] = [(200, LINK | ours), (200, LINK | ours | {"status": "expired"})]
+    server.answers["GET /v1/payments"] = [(200, {"items": [let_go]})]
+
+    standings = [await razorpay.retrieve(UNPAID, ACCOUNT) for _ in range(2)]
+
+    assert [one.state for one in standings] == ["open", "failed"]

@@ -1,5 +1,7 @@
 """Let what a provider says of a payment become so: the one place where its word changes a status."""
 
+import structlog
+
 from kassa.actions.announce import event_of
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.settle_payment import settle_payments
@@ -8,6 +10,12 @@ from kassa.domain.errors import CATALOGUE
 from kassa.domain.payment import CREATED, Outcome, Payment
 from kassa.providers.base import Charge, Standing
 from kassa.store import outbox, payments, provider_payments
+from kassa.store.database import retried
+
+# Told in the timeline alone.
+CAPTURED = "payment.captured"
+RELEASED = "payment.released"
+log = structlog.get_logger()
 
 
 def charge_of(payment: Payment, *, may_take: bool = True) -> Charge:
@@ -26,11 +34,16 @@ async def apply_standing(gateway: Gateway, payment: Payment, standing: Standing,
     """Settle the payment if the provider's word is final and fits; returns in words what came of it.
 
     Said again, late or out of order it changes nothing, but that a success still follows on a failure: the money is
-    there. What was taken in another amount or currency is left for people to look at.
+    there, and that money which was held is captured or let go. What was taken in another amount or currency is left for
+    people to look at.
     """
     if standing.state == "succeeded":
         if (standing.amount, standing.currency) != (payment.amount, payment.currency):
             return f"refused: {standing.amount} {standing.currency} is not {payment.amount} {payment.currency}"
+        if payment.is_held:
+            return (
+                "captured" if standing.captured and await _note_held(gateway, payment.id, standing, cause) else "held"
+            )
         await _begin(gateway, payment)
         outcome = Outcome(
             payment.id, True, cause=cause, charge_ref=standing.charge_ref, captured=standing.captured, late=True
@@ -40,6 +53,8 @@ async def apply_standing(gateway: Gateway, payment: Payment, standing: Standing,
         await _look_at_others(gateway, payment)
         return "settled"
     if standing.state == "failed":
+        if payment.is_held:
+            return "let go" if await _note_held(gateway, payment.id, standing, cause) else "final already"
         code = standing.error_code or "PAYMENT_FAILED"
         moved = await fail_payment(gateway, payment.id, code, None, standing.provider_code, cause)
         return "failed" if moved else "final already"
@@ -53,6 +68,28 @@ async def fail_payment(
     sentence = description or CATALOGUE[code].sentence
     outcome = Outcome(payment_id, False, code, sentence, cause, provider_code)
     return await settle_payments(gateway, [outcome]) > 0
+
+
+async def _note_held(gateway: Gateway, payment_id: str, standing: Standing, cause: str) -> bool:
+    """Note that held money was captured there, or let go, so that nobody waits for it; False when that is known."""
+    event, change = (CAPTURED, payments.capture) if standing.captured else (RELEASED, payments.release)
+
+    async def write() -> bool:
+        now = gateway.now()
+        async with gateway.database.transaction() as tx:
+            changed = await change(tx, payment_id, now)
+            if changed is None:
+                return False
+            told = event_of(
+                gateway, event, changed.payment, changed.sequence, cause=cause, now=now, wants_webhooks=False
+            )
+            await outbox.announce(tx, [told])
+            return True
+
+    moved = await retried(write)
+    if moved and not standing.captured:
+        log.warning(event, payment_id=payment_id, cause=cause)
+    return moved
 
 
 async def _look_at_others(gateway: Gateway, payment: Payment) -> None:

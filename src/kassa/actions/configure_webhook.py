@@ -61,7 +61,7 @@ def example_payload(event: str, merchant_id: str, timestamp_s: int) -> str:
         error_description="Payment was declined by the bank" if failed else None,
     )
     refund = None
-    if event in (webhook.REFUND_CREATED, webhook.REFUND_PROCESSED):
+    if event in (webhook.REFUND_CREATED, webhook.REFUND_PROCESSED, webhook.REFUND_FAILED):
         processed = event == webhook.REFUND_PROCESSED
         refund = Refund(
             id="rfnd_" + "0" * 16,
@@ -70,7 +70,7 @@ def example_payload(event: str, merchant_id: str, timestamp_s: int) -> str:
             amount=10_000,
             currency=payment.currency,
             reason="A test refund",
-            status="processed" if processed else "pending",
+            status={webhook.REFUND_PROCESSED: "processed", webhook.REFUND_FAILED: "failed"}.get(event, "pending"),
             created_at=now,
             processed_at=now if processed else None,
         )

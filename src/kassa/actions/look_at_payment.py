@@ -49,8 +49,8 @@ def is_worth_asking(payment: Payment, now: datetime) -> bool:
 async def look_at_payment(gateway: Gateway, payment_id: str, *, also_failed: bool = False) -> str | None:
     """Ask the provider about a payment and do what it says; returns in words what came of it, None for nothing open.
 
-    With `also_failed` a failed payment is asked about too: its money may have come late. As nothing else asks about
-    that one again, it raises ProviderError when there is no answer.
+    Held money is asked about as well: it may lapse. With `also_failed` a failed payment is, too: its money may have
+    come late. As nothing else asks about that one again, it raises ProviderError when there is no answer.
     """
     payment = (await payments.find(gateway.database, [payment_id]))[0]
     if payment is None or payment.session_id is None:
@@ -60,6 +60,8 @@ async def look_at_payment(gateway: Gateway, payment_id: str, *, also_failed: boo
         return None
     if payment.return_due_at is not None and payment.returned_at is None:
         return await _give_back(gateway, payment, session)
+    if payment.is_held:
+        return await _look_at_held(gateway, payment, session)
     if payment.status not in OPEN and not (also_failed and payment.status == FAILED):
         return None
     now = gateway.now()
@@ -81,6 +83,26 @@ async def look_at_payment(gateway: Gateway, payment_id: str, *, also_failed: boo
         await provider_payments.note_look(gateway.database, payment.id, answer, now, due_at, standing.charge_ref)
         gateway.enqueue(gateway.looks, [(payment.id, epoch_ms(due_at))])
     return f"{said}: {standing.answer}"
+
+
+async def _look_at_held(gateway: Gateway, payment: Payment, session: CheckoutSession) -> str:
+    """Ask whether held money is held still: it may be captured there, or let go, without a word to us."""
+    now = gateway.now()
+    due_at: datetime | None = now + timedelta(seconds=DAILY_S)
+    try:
+        account = await account_of(gateway, session)
+        standing = await gateway.providers[session.provider].retrieve(charge_of(payment, may_take=False), account)
+    except ProviderError as error:
+        said = f"held, no answer: {error.code}"
+    else:
+        said = f"{await apply_standing(gateway, payment, standing, cause='reconciler')}: {standing.answer}"
+        if standing.captured:
+            # In part, perhaps, which is for people to look at; but it is not held any more.
+            due_at = None
+    await provider_payments.note_held(gateway.database, payment.id, said, now, due_at)
+    if due_at is not None:
+        gateway.enqueue(gateway.looks, [(payment.id, epoch_ms(due_at))])
+    return said
 
 
 async def _ask(gateway: Gateway, payment: Payment, session: CheckoutSession, now: datetime) -> Standing:

@@ -69,6 +69,8 @@ async def _take(gateway: Gateway, refund: Refund, claim: Claim | None) -> list[D
         assert changed is not None  # payments stay
         if changed.payment.status != SUCCESS:
             raise bad_request("Payment not in refundable state")
+        if changed.payment.released_at is not None:
+            raise bad_request("Payment not in refundable state: the provider has let go of the money that it held")
         if changed.payment.refunded_amount + refund.amount > changed.payment.amount:
             raise bad_request("Refund amount exceeds available amount")
         await refunds.insert(tx, refund)

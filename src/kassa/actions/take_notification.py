@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from kassa.actions.apply_refund import NotYet, apply_refund
 from kassa.actions.apply_standing import apply_standing
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.look_at_payment import look_at_payment
@@ -40,7 +41,7 @@ async def take_notification(
     notice = await provider.verify(headers, body, account, gateway.now())
     if not _can_be_kept(notice):
         raise bad_request("The notification has a name that is too long, or has NUL in it")
-    status = "pending" if notice.standing is not None or notice.look or notice.refund_id else "kept"
+    status = "pending" if notice.standing is not None or notice.look or notice.refund else "kept"
     encoded = msgspec.json.encode(notice).decode()
     payload = msgspec.json.encode(scrubbed(msgspec.json.decode(body))).decode()
     kept = await provider_events.keep(
@@ -61,7 +62,9 @@ async def take_notification(
 def _can_be_kept(notice: Notice) -> bool:
     """Whether its names are such as a provider gives; a merchant can sign anything with a secret of its own."""
     charge_ref = notice.standing.charge_ref if notice.standing else None
-    names = (notice.event_id, notice.type, notice.provider_ref, notice.payment_id, notice.refund_id, charge_ref)
+    names = [notice.event_id, notice.type, notice.provider_ref, notice.payment_id, charge_ref]
+    if (refund := notice.refund) is not None:
+        names += [refund.provider_ref, refund.refund_id, refund.charge_ref, refund.provider_code]
     return all(name is None or (len(name) <= NAME_LENGTH and "\0" not in name) for name in names)
 
 
@@ -83,10 +86,14 @@ async def apply_notification(gateway: Gateway, member: str) -> None:
     encoded, attempts, merchant_id = row
     notice = msgspec.json.decode(encoded, type=Notice)
     now = gateway.now()
-    if notice.refund_id is not None:
-        # Whatever it says, the refund's own provider is asked: so it need not be believed.
-        gateway.enqueue(gateway.refunds, [(notice.refund_id, epoch_ms(now))])
-        await provider_events.conclude(gateway.database, provider, event_id, "applied", "asked about the refund", now)
+    cause = f"{provider}: {notice.type}"[:50]
+    if notice.refund is not None:
+        try:
+            said = await apply_refund(gateway, provider, notice.refund, merchant_id, cause)
+        except (NotYet, ProviderError) as error:
+            await _again(gateway, member, attempts, f"not yet: {error}", over=attempts >= len(RETRIES_S))
+            return
+        await provider_events.conclude(gateway.database, provider, event_id, "applied", said or "nothing to do", now)
         return
     payment_id = notice.payment_id
     if payment_id is None and notice.provider_ref is not None:
@@ -100,14 +107,14 @@ async def apply_notification(gateway: Gateway, member: str) -> None:
     if session is None or merchant_id != signer:
         # Whoever has an account can sign with it what they like, but only of what was opened there.
         said = "refused: signed by an account that it was not opened with"
-    elif notice.standing is None or notice.look:
+    elif notice.standing is None or notice.look or payment.is_held:
         try:
             said = await look_at_payment(gateway, payment.id, also_failed=True) or "nothing to do"
         except ProviderError as error:
             await _again(gateway, member, attempts, f"no answer: {error.code}", over=False)
             return
     else:
-        said = await apply_standing(gateway, payment, notice.standing, cause=f"{provider}: {notice.type}"[:50])
+        said = await apply_standing(gateway, payment, notice.standing, cause=cause)
     await provider_events.conclude(gateway.database, provider, event_id, "applied", said, now)
 
 

@@ -25,7 +25,13 @@ AfterLink = Annotated[str, Meta(pattern="^plink_[A-Za-z0-9]{16}$", description=_
 AfterWebhook = Annotated[str, Meta(pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", description=_NEXT)]
 Url = Annotated[str, Meta(max_length=2_048, examples=["https://example.com/thanks"])]
 WebhookEvent = Literal[
-    "payment.created", "payment.pending", "payment.success", "payment.failed", "refund.created", "refund.processed"
+    "payment.created",
+    "payment.pending",
+    "payment.success",
+    "payment.failed",
+    "refund.created",
+    "refund.processed",
+    "refund.failed",
 ]
 ProviderName = Literal["simulator", "stripe", "razorpay", "paypal"]
 PaymentStatus = Literal["created", "pending", "processing", "success", "failed"]
@@ -162,7 +168,7 @@ class PaymentsQuery(msgspec.Struct):
 class RefundsQuery(msgspec.Struct):
     """Filters of refunds."""
 
-    status: Literal["pending", "processed"] | None = None
+    status: Literal["pending", "processed", "failed"] | None = None
     payment_id: str | None = None
     amount_min: AmountBound | None = None
     amount_max: AmountBound | None = None

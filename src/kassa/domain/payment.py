@@ -104,6 +104,13 @@ class Payment(msgspec.Struct, frozen=True, gc=False):
     succeeded_late: bool = False
     return_due_at: datetime | None = None
     returned_at: datetime | None = None
+    released_at: datetime | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether its provider holds the money, and may capture it or let it go."""
+        uncaptured = self.status == SUCCESS and not self.captured
+        return uncaptured and self.provider != SIMULATOR and self.released_at is None
 
 
 class Refund(msgspec.Struct, frozen=True, gc=False, kw_only=True):

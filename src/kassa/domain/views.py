@@ -90,7 +90,10 @@ class PaymentCreated(msgspec.Struct, kw_only=True):
 
 
 class PaymentView(PaymentCreated, kw_only=True):
-    """A payment as it stands; the error fields belong to a failed one, the looks to one that is open."""
+    """A payment as it stands; the error fields belong to a failed one, the looks to one that is open.
+
+    `released_at` is when its provider let go of money that was held and not captured in time.
+    """
 
     captured: bool
     refunded_amount: Amount
@@ -103,6 +106,7 @@ class PaymentView(PaymentCreated, kw_only=True):
     last_answer: str | UnsetType = UNSET
     last_looked_at: Timestamp | UnsetType = UNSET
     next_look_at: Timestamp | UnsetType = UNSET
+    released_at: Timestamp | UnsetType = UNSET
     updated_at: Timestamp
 
 
@@ -152,9 +156,13 @@ class RefundCreated(msgspec.Struct, kw_only=True):
 
 
 class RefundView(RefundCreated, kw_only=True):
-    """A refund as it stands."""
+    """A refund as it stands; one that failed has the provider's word for it, if there is one.
+
+    If it has a `processed_at` as well, it failed after all: a bank sent the money back.
+    """
 
     processed_at: Timestamp | None
+    provider_code: str | UnsetType = UNSET
 
 
 def _order(order: Order) -> dict[str, Any]:
@@ -249,6 +257,8 @@ def _provider(payment: Payment) -> dict[str, Any]:
         fields["provider_code"] = payment.provider_code
     if payment.succeeded_late:
         fields["succeeded_late"] = True
+    if payment.released_at is not None:
+        fields["released_at"] = iso(payment.released_at)
     if payment.status in OPEN:
         fields["open_because"] = _open_because(payment)
         if payment.due_at is not None:
@@ -308,7 +318,9 @@ def refund_created(refund: Refund) -> RefundCreated:
 
 def refund_view(refund: Refund) -> RefundView:
     """A refund as its merchant sees it."""
-    return RefundView(**_refund(refund), processed_at=iso_or_none(refund.processed_at))
+    return RefundView(
+        **_refund(refund), processed_at=iso_or_none(refund.processed_at), provider_code=refund.provider_code or UNSET
+    )
 
 
 def event_data(payment: Payment, refund: Refund | None = None) -> dict[str, Any]:

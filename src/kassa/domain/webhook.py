@@ -15,7 +15,11 @@ PAYMENT_SUCCESS = "payment.success"
 PAYMENT_FAILED = "payment.failed"
 REFUND_CREATED = "refund.created"
 REFUND_PROCESSED = "refund.processed"
-EVENTS = (PAYMENT_CREATED, PAYMENT_PENDING, PAYMENT_SUCCESS, PAYMENT_FAILED, REFUND_CREATED, REFUND_PROCESSED)
+# Beyond what the others tell: a provider would not give it back, or its bank sent it back.
+REFUND_FAILED = "refund.failed"
+EVENTS = (
+    PAYMENT_CREATED, PAYMENT_PENDING, PAYMENT_SUCCESS, PAYMENT_FAILED, REFUND_CREATED, REFUND_PROCESSED, REFUND_FAILED
+)  # fmt: skip
 
 MAX_ATTEMPTS = 5
 RETRY_DELAYS_S = (0, 60, 300, 1_800, 7_200)

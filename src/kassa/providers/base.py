@@ -99,18 +99,26 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefundStanding(msgspec.Struct, frozen=True, kw_only=True):
-    """What the provider says of a refund."""
+    """What the provider says of a refund.
+
+    Asked for by the provider's own name, it says whose it is: `refund_id` is ours, None for one that was made outside,
+    and `charge_ref` the money that it is of.
+    """
 
     state: Literal["pending", "processed", "failed"]
     provider_ref: str
     provider_code: str | None = None
+    refund_id: str | None = None
+    charge_ref: str | None = None
+    amount: int | None = None
+    currency: str | None = None
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """A verified notification. `provider_ref` or `payment_id` says whose it is.
 
-    With a `standing` that is applied; with `look` the provider is asked about the payment, and with `refund_id` about
-    that refund of ours. Without any of them the notification is only kept.
+    With a `standing` that is applied; with `look` the provider is asked about the payment, and with a `refund` about
+    that one. Without any of them the notification is only kept.
     """
 
     event_id: str
@@ -119,7 +127,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     payment_id: str | None = None
     standing: Standing | None = None
     look: bool = False
-    refund_id: str | None = None
+    refund: RefundStanding | None = None
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -176,8 +184,14 @@ class Provider(Protocol):
         Money that is only held is let go instead, which can be done with all of it alone.
         """
 
+    async def retrieve_refund(self, refund_ref: str, credentials: Credentials) -> RefundStanding:
+        """Ask about a refund by the provider's own name, whoever made it."""
+
     async def verify(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, now: datetime) -> Notice:
         """The notification in `body`, once its signature is known to be right; raises INVALID_SIGNATURE."""
 
     def payments_on(self, day: date, credentials: Credentials) -> AsyncIterator[Listed]:
         """The provider's own list of a day's payments (UTC)."""
+
+    def refunds_on(self, day: date, credentials: Credentials) -> AsyncIterator[RefundStanding]:
+        """The provider's own list of the refunds that were made on a day (UTC), as far as it tells."""

@@ -80,6 +80,12 @@ class Guarded:
             "refund", credentials, lambda: self.inner.refund(charge, refund_id, amount, credentials)
         )
 
+    async def retrieve_refund(self, refund_ref: str, credentials: Credentials) -> RefundStanding:
+        """Ask about a refund by the provider's own name."""
+        return await self._call(
+            "retrieve_refund", credentials, lambda: self.inner.retrieve_refund(refund_ref, credentials)
+        )
+
     async def verify(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, now: datetime) -> Notice:
         """The notification in `body`, if its signature is right."""
         return await self.inner.verify(headers, body, credentials, now)
@@ -87,6 +93,10 @@ class Guarded:
     def payments_on(self, day: date, credentials: Credentials) -> AsyncIterator[Listed]:
         """The provider's own list of a day's payments (UTC)."""
         return self.inner.payments_on(day, credentials)
+
+    def refunds_on(self, day: date, credentials: Credentials) -> AsyncIterator[RefundStanding]:
+        """The provider's own list of the refunds that were made on a day (UTC)."""
+        return self.inner.refunds_on(day, credentials)
 
     async def _call(self, operation: str, credentials: Credentials, work: Callable[[], Awaitable[T]]) -> T:
         breakers = self._breakers[operation]

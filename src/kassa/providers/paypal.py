@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import date, datetime
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -26,6 +26,7 @@ from kassa.providers.paypal_objects import (
     Capture,
     Order,
     Refund,
+    Transaction,
     Transactions,
     Unit,
     order_request,
@@ -35,6 +36,9 @@ from kassa.providers.paypal_signature import Signatures
 
 _PAGE = 500
 _ORDERS = "/v2/checkout/orders"
+# https://developer.paypal.com/docs/transaction-search/transaction-event-codes/: a refund that the merchant made.
+_REFUND = "T1107"
+_REFUND_STATES: dict[str, Literal["pending", "processed", "failed"]] = {"S": "processed", "D": "failed"}
 # How PayPal calls an order that never was, or whose approval nobody gave in time.
 _UNKNOWN = frozenset({"INVALID_RESOURCE_ID", "RESOURCE_NOT_FOUND"})
 
@@ -127,8 +131,13 @@ class PayPal:
         made = await self._api.call(credentials, "POST", path, Refund, asked, refund_id)
         if made.status == "PENDING":
             # What is answered to a repeated request may be what was so the first time.
-            made = await self._api.call(credentials, "GET", f"/v2/payments/refunds/{quote(made.id, safe='')}", Refund)
+            return await self.retrieve_refund(made.id, credentials)
         return made.standing()
+
+    async def retrieve_refund(self, refund_ref: str, credentials: Credentials) -> RefundStanding:
+        """Ask for the refund."""
+        path = f"/v2/payments/refunds/{quote(refund_ref, safe='')}"
+        return (await self._api.call(credentials, "GET", path, Refund)).standing()
 
     async def verify(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, now: datetime) -> Notice:
         """Check the signature, with a certificate that may be fetched for it, then decode by the event's type."""
@@ -150,6 +159,24 @@ class PayPal:
 
         The account must allow it: PayPal calls that Transaction Search.
         """
+        async for one in self._transactions(day, credentials):
+            money = one.transaction_amount
+            # T00.. are payments, by https://developer.paypal.com/docs/transaction-search/transaction-event-codes/ ;
+            # what went out, or is no payment at all, is not listed.
+            if money is None or money.amount <= 0 or not one.transaction_event_code.startswith("T00"):
+                continue
+            # S is a success, and V one that was given back in full since.
+            succeeded = one.transaction_status in ("S", "V")
+            yield Listed(one.transaction_id, one.custom_field, money.amount, money.currency_code, succeeded)
+
+    async def refunds_on(self, day: date, credentials: Credentials) -> AsyncIterator[RefundStanding]:
+        """The day's refunds by PayPal's reports, which do not say of which capture each is."""
+        async for one in self._transactions(day, credentials):
+            if one.transaction_event_code == _REFUND:
+                state = _REFUND_STATES.get(one.transaction_status or "", "pending")
+                yield RefundStanding(state=state, provider_ref=one.transaction_id)
+
+    async def _transactions(self, day: date, credentials: Credentials) -> AsyncIterator[Transaction]:
         page, pages = 1, 1
         while page <= pages:
             query: dict[str, Any] = {
@@ -163,15 +190,7 @@ class PayPal:
             found = await self._api.call(credentials, "GET", path, Transactions)
             page, pages = page + 1, found.total_pages
             for row in found.transaction_details:
-                one = row.transaction_info
-                money = one.transaction_amount
-                # T00.. are payments, by https://developer.paypal.com/docs/transaction-search/transaction-event-codes/ ;
-                # what went out, or is no payment at all, is not listed.
-                if money is None or money.amount <= 0 or not one.transaction_event_code.startswith("T00"):
-                    continue
-                # S is a success, and V one that was given back in full since.
-                succeeded = one.transaction_status in ("S", "V")
-                yield Listed(one.transaction_id, one.custom_field, money.amount, money.currency_code, succeeded)
+                yield row.transaction_info
 
     async def _order(self, charge: Charge, credentials: Credentials) -> Order:
         return await self._api.call(credentials, "GET", _path(charge), Order)
@@ -201,7 +220,7 @@ def _decoded(notice: Notice, raw: msgspec.Raw) -> Notice:
         return msgspec.structs.replace(notice, provider_ref=order.id, payment_id=order.payment_id, look=look)
     if family == "PAYMENT.REFUND" or notice.type == "PAYMENT.CAPTURE.REFUNDED":
         refund = msgspec.json.decode(raw, type=Refund)
-        return msgspec.structs.replace(notice, payment_id=refund.custom_id, refund_id=refund.invoice_id)
+        return msgspec.structs.replace(notice, payment_id=refund.custom_id, refund=refund.standing())
     if family == "PAYMENT.CAPTURE" and happened in ("COMPLETED", "PENDING", "DECLINED", "DENIED"):
         capture = msgspec.json.decode(raw, type=Capture)
         standing = msgspec.structs.replace(capture, status=happened).standing()

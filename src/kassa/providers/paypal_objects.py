@@ -132,12 +132,19 @@ class Refund(msgspec.Struct):
     custom_id: str | None = None
     invoice_id: str | None = None
     status_details: _Details | None = None
+    amount: Money | None = None
+    links: list[_Link] = []
 
     def standing(self) -> RefundStanding:
-        """How it stands."""
+        """How it stands. Which capture it is of, only the link to that says."""
         reason = self.status_details.reason if self.status_details else None
-        state = _REFUNDS.get(self.status, "pending")
-        return RefundStanding(state=state, provider_ref=self.id, provider_code=reason)
+        up = next((link.href for link in self.links if link.rel == "up"), "")
+        return RefundStanding(
+            state=_REFUNDS.get(self.status, "pending"), provider_ref=self.id, provider_code=reason,
+            refund_id=self.invoice_id, charge_ref=up.rpartition("/captures/")[2] or None,
+            amount=self.amount.amount if self.amount else None,
+            currency=self.amount.currency_code if self.amount else None,
+        )  # fmt: skip
 
 
 class Transaction(msgspec.Struct):

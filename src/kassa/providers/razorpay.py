@@ -8,7 +8,7 @@ import hmac
 import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -26,8 +26,8 @@ from kassa.providers.base import (
     SessionAsked,
     Standing,
 )
-from kassa.providers.declines import RAZORPAY, in_our_words
 from kassa.providers.razorpay_api import NAME, RazorpayApi, Refused
+from kassa.providers.razorpay_objects import Event, Link, Payment, Refund
 
 # A session ends at Razorpay before it ends here: what we call over can no longer be paid there.
 HEADSTART_S = 60
@@ -36,10 +36,6 @@ SHORTEST_S = 16 * 60
 # How far back attempts at one link are looked for among all payments of the account, in pages of a hundred.
 ATTEMPT_PAGES = 5
 MAX_DESCRIPTION_LENGTH = 2_048
-# https://razorpay.com/docs/payments/payments/: what is not captured until then is refunded by itself.
-HELD_FOR = timedelta(days=5)
-# https://razorpay.com/docs/payments/payments/late-authorization/: until then a bank may still say yes.
-LATE_FOR = timedelta(days=5)
 # https://razorpay.com/docs/payments/international-payments/#supported-currencies
 _SUPPORTED = """
     AED ALL AMD AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BZD CAD CHF CLP CNY COP CRC CUP CVE
@@ -48,135 +44,6 @@ _SUPPORTED = """
     NPR NZD OMR PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SCR SEK SGD SLL SOS SVC SZL THB TND TRY TTD TWD TZS UAH
     UGX USD UYU UZS VND VUV XAF XCD XOF XPF YER ZAR ZMW"""
 CURRENCIES = frozenset(_SUPPORTED.split())
-_REFUNDS: dict[str, Literal["pending", "processed", "failed"]] = {"processed": "processed", "failed": "failed"}
-# Empty notes come as an empty list.
-_Notes = dict[str, Any] | list[Any] | None
-
-
-def _note(notes: _Notes, name: str) -> str | None:
-    value = notes.get(name) if isinstance(notes, dict) else None
-    return value if isinstance(value, str) else None
-
-
-class _Payment(msgspec.Struct):
-    id: str
-    status: str
-    amount: int
-    currency: str
-    created_at: int | None = None
-    captured: bool | None = None
-    description: str | None = None
-    notes: _Notes = None
-    error_code: str | None = None
-    error_reason: str | None = None
-
-    @property
-    def payment_id(self) -> str | None:
-        """Whose it is."""
-        return _note(self.notes, "kassa_payment_id")
-
-    @property
-    def link_id(self) -> str | None:
-        """The Payment Link that it was made at: its description names it, as `#` and the id without its prefix."""
-        found = re.fullmatch(r"#(\w{6,40})", self.description or "")
-        return f"plink_{found[1]}" if found else None
-
-    @property
-    def declined(self) -> tuple[str, str | None]:
-        """Our code and Razorpay's for a refused attempt."""
-        theirs = self.error_reason or self.error_code
-        return in_our_words(RAZORPAY, theirs), theirs
-
-    def let_go(self, now: datetime) -> RefundStanding | None:
-        """How money that is held, and so cannot be refunded, goes back: by itself. None when it was taken.
-
-        Until then the account's settings, or somebody, may capture it after all.
-        """
-        if self.status not in ("authorized", "refunded"):
-            return None
-        over = self.created_at is not None and now >= datetime.fromtimestamp(self.created_at, UTC) + HELD_FOR
-        state: Literal["pending", "processed"] = "processed" if over or self.status == "refunded" else "pending"
-        return RefundStanding(state=state, provider_ref=self.id)
-
-    def may_come(self, now: datetime) -> bool:
-        """Whether the payer is at their bank, or the bank has not told Razorpay yet."""
-        since = datetime.fromtimestamp(self.created_at or 0, UTC)
-        return self.status == "created" and now < since + LATE_FOR
-
-    def taken(self, answer: str) -> Standing:
-        """A success: what was taken, or what is held until it is captured."""
-        return Standing(
-            state="succeeded", answer=answer, amount=self.amount, currency=self.currency, charge_ref=self.id,
-            captured=self.status != "authorized",
-        )  # fmt: skip
-
-
-class _LinkPayment(msgspec.Struct):
-    payment_id: str
-    amount: int
-
-
-class _Link(msgspec.Struct):
-    id: str
-    status: str
-    amount: int
-    currency: str
-    created_at: int
-    short_url: str = ""
-    reference_id: str | None = None
-    notes: _Notes = None
-    # Captured ones only; attempts that failed and money that is held do not show here.
-    payments: list[_LinkPayment] | None = None
-
-    @property
-    def payment_id(self) -> str | None:
-        """Whose it is."""
-        return _note(self.notes, "kassa_payment_id")
-
-    def paid(self) -> Standing | None:
-        """The success of a link that shows its payment."""
-        if self.status != "paid" or not self.payments:
-            return None
-        one = self.payments[0]
-        return Standing(
-            state="succeeded", answer="link paid", amount=one.amount, currency=self.currency, charge_ref=one.payment_id,
-            captured=True,
-        )  # fmt: skip
-
-    def standing(self, attempts: list[_Payment], now: datetime) -> Standing:
-        """How the payment stands, by the link and by the attempts to pay it, the newest first."""
-        for status in ("captured", "refunded", "authorized"):
-            for one in attempts:
-                if one.status == status:
-                    return one.taken(f"link {self.status}, payment {status}")
-        refused = next((one for one in attempts if one.status == "failed"), None)
-        ours, theirs = refused.declined if refused else (None, None)
-        if any(one.may_come(now) for one in attempts):
-            return Standing(state="open", answer=f"link {self.status}, payment created", in_flight=True)
-        answer = f"link {self.status}" + (f", last attempt {theirs or 'failed'}" if refused else "")
-        # A refused attempt leaves the link open: the payer may try again until it ends.
-        if self.status in ("expired", "cancelled"):
-            return Standing(state="failed", answer=answer, error_code=ours or "PAYMENT_EXPIRED", provider_code=theirs)
-        return Standing(state="open", answer=answer, error_code=ours, provider_code=theirs)
-
-
-class _Refund(msgspec.Struct):
-    id: str
-    status: str | None = None
-    notes: _Notes = None
-
-    def standing(self) -> RefundStanding:
-        """How it stands."""
-        return RefundStanding(state=_REFUNDS.get(self.status or "", "pending"), provider_ref=self.id)
-
-
-class _Within(msgspec.Struct):
-    entity: msgspec.Raw
-
-
-class _Event(msgspec.Struct):
-    event: str
-    payload: dict[str, _Within] = {}
 
 
 class Razorpay:
@@ -198,7 +65,7 @@ class Razorpay:
         """Create a Payment Link; our session's id is its reference, of which Razorpay keeps one."""
         body = _link_asked(asked, datetime.now(UTC))
         try:
-            link = await self._api.post("/v1/payment_links", credentials, _Link, body)
+            link = await self._api.post("/v1/payment_links", credentials, Link, body)
         except Refused as refused:
             if not re.search(r"reference_id.* already exists", refused.says):
                 raise
@@ -206,9 +73,15 @@ class Razorpay:
         return Opened(link.id, link.short_url)
 
     async def retrieve(self, charge: Charge, credentials: Credentials) -> Standing:
-        """Ask for the link, and unless it is paid for the attempts to pay it."""
+        """Ask for the money once it is known, else for the link, and unless that is paid for the attempts to pay it."""
+        if charge.charge_ref is not None:
+            payment = await self._api.get(f"/v1/payments/{charge.charge_ref}", credentials, Payment)
+            if payment.was_let_go:
+                return Standing(state="failed", answer="payment refunded, never captured", error_code="PAYMENT_EXPIRED")
+            if payment.status in ("authorized", "captured", "refunded"):
+                return payment.taken(f"payment {payment.status}")
         try:
-            link = await self._api.get(f"/v1/payment_links/{charge.provider_ref}", credentials, _Link)
+            link = await self._api.get(f"/v1/payment_links/{charge.provider_ref}", credentials, Link)
         except Refused as refused:
             if "does not exist" in refused.says:
                 return Standing(state="unknown", answer="no such link")
@@ -218,7 +91,7 @@ class Razorpay:
     async def expire(self, charge: Charge, credentials: Credentials) -> Standing:
         """Cancel the link; one that is no longer open stays as it is, and how that is, is the answer."""
         try:
-            link = await self._api.post(f"/v1/payment_links/{charge.provider_ref}/cancel", credentials, _Link, {})
+            link = await self._api.post(f"/v1/payment_links/{charge.provider_ref}/cancel", credentials, Link, {})
         except Refused:
             return await self.retrieve(charge, credentials)
         return await self._standing(link, credentials)
@@ -228,9 +101,9 @@ class Razorpay:
         path = f"/v1/payments/{_money(charge)}"
         body = {"amount": charge.amount, "currency": charge.currency}
         try:
-            payment = await self._api.post(f"{path}/capture", credentials, _Payment, body)
+            payment = await self._api.post(f"{path}/capture", credentials, Payment, body)
         except Refused:
-            payment = await self._api.get(path, credentials, _Payment)
+            payment = await self._api.get(path, credentials, Payment)
             if payment.status not in ("captured", "refunded") or payment.captured is False:
                 raise
         return payment.taken(f"payment {payment.status}")
@@ -238,19 +111,23 @@ class Razorpay:
     async def refund(self, charge: Charge, refund_id: str, amount: int, credentials: Credentials) -> RefundStanding:
         """Refund, unless it was asked for before: the same key alone would repeat that day's answer."""
         path = f"/v1/payments/{_money(charge)}"
-        async for made in self._api.all(f"{path}/refunds", credentials, _Refund, {}):
-            if _note(made.notes, "kassa_refund_id") == refund_id:
-                return made.standing()
+        async for made in self._api.all(f"{path}/refunds", credentials, Refund, {}):
+            if (standing := made.standing()).refund_id == refund_id:
+                return standing
         body = {"amount": amount, "speed": "normal", "notes": {"kassa_refund_id": refund_id}}
         # The key is at least ten letters, digits, hyphens and underscores, which our ids are.
         headers = {"X-Refund-Idempotency": refund_id}
         try:
-            return (await self._api.post(f"{path}/refund", credentials, _Refund, body, headers)).standing()
+            return (await self._api.post(f"{path}/refund", credentials, Refund, body, headers)).standing()
         except Refused:
-            payment = await self._api.get(path, credentials, _Payment)
+            payment = await self._api.get(path, credentials, Payment)
             if amount != charge.amount or (let_go := payment.let_go(datetime.now(UTC))) is None:
                 raise
             return let_go
+
+    async def retrieve_refund(self, refund_ref: str, credentials: Credentials) -> RefundStanding:
+        """Ask for the refund."""
+        return (await self._api.get(f"/v1/refunds/{refund_ref}", credentials, Refund)).standing()
 
     async def verify(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, now: datetime) -> Notice:
         """Check the signature over the raw body, then decode by the event's type.
@@ -266,7 +143,7 @@ class Razorpay:
         if not secret or not hmac.compare_digest(right.encode(), signature.encode("utf-8", "replace")):
             raise KassaError("INVALID_SIGNATURE")
         try:
-            event = msgspec.json.decode(body, type=_Event)
+            event = msgspec.json.decode(body, type=Event)
         except msgspec.MsgspecError as error:
             raise bad_request("The notification is not an event of Razorpay") from error
         event_id = given.get("x-razorpay-event-id", "")
@@ -280,33 +157,43 @@ class Razorpay:
 
     async def payments_on(self, day: date, credentials: Credentials) -> AsyncIterator[Listed]:
         """The links that were made that day, paid or not: payments are listed by the day of their session."""
-        start = int(datetime.combine(day, time(), UTC).timestamp())
-        end = start + int(timedelta(days=1).total_seconds())
+        start, end = _bounds_s(day)
         bounds = {"from": start, "to": end - 1}
-        async for link in self._api.all("/v1/payment_links", credentials, _Link, bounds):
+        async for link in self._api.all("/v1/payment_links", credentials, Link, bounds):
             if start <= link.created_at < end:
                 paid = link.paid()
                 amount = link.amount if paid is None or paid.amount is None else paid.amount
                 yield Listed(link.id, link.payment_id, amount, link.currency, link.status == "paid")
 
-    async def _link_of(self, session_id: str, credentials: Credentials) -> _Link:
+    async def refunds_on(self, day: date, credentials: Credentials) -> AsyncIterator[RefundStanding]:
+        """The refunds that were made that day, of whatever payments."""
+        start, end = _bounds_s(day)
+        async for made in self._api.all("/v1/refunds", credentials, Refund, {"from": start, "to": end - 1}):
+            yield made.standing()
+
+    async def _link_of(self, session_id: str, credentials: Credentials) -> Link:
         """The link that was made for a session; a list that is not filtered as asked must not give another's."""
         asked = {"reference_id": session_id}
-        async for link in self._api.all("/v1/payment_links", credentials, _Link, asked, most_pages=1):
+        async for link in self._api.all("/v1/payment_links", credentials, Link, asked, most_pages=1):
             if link.reference_id == session_id:
                 return link
         raise ProviderError("PROVIDER_UNAVAILABLE", NAME, unknown=True)
 
-    async def _standing(self, link: _Link, credentials: Credentials) -> Standing:
+    async def _standing(self, link: Link, credentials: Credentials) -> Standing:
         if paid := link.paid():
             return paid
         since = {"from": link.created_at}
         attempts = [
             one
-            async for one in self._api.all("/v1/payments", credentials, _Payment, since, most_pages=ATTEMPT_PAGES)
+            async for one in self._api.all("/v1/payments", credentials, Payment, since, most_pages=ATTEMPT_PAGES)
             if one.link_id == link.id or (link.payment_id and one.payment_id == link.payment_id)
         ]
         return link.standing(attempts, datetime.now(UTC))
+
+
+def _bounds_s(day: date) -> tuple[int, int]:
+    start = int(datetime.combine(day, time(), UTC).timestamp())
+    return start, start + int(timedelta(days=1).total_seconds())
 
 
 def _link_asked(asked: SessionAsked, now: datetime) -> dict[str, Any]:
@@ -360,12 +247,12 @@ def _decoded(notice: Notice, payload: Mapping[str, msgspec.Raw]) -> Notice:
     family, _, happened = notice.type.rpartition(".")
     payment = link = None
     if "payment" in payload:
-        payment = msgspec.json.decode(payload["payment"], type=_Payment)
+        payment = msgspec.json.decode(payload["payment"], type=Payment)
     if family == "payment_link":
-        link = msgspec.json.decode(payload["payment_link"], type=_Link) if "payment_link" in payload else None
+        link = msgspec.json.decode(payload["payment_link"], type=Link) if "payment_link" in payload else None
     if family == "refund" and "refund" in payload:
-        made = msgspec.json.decode(payload["refund"], type=_Refund)
-        return msgspec.structs.replace(notice, refund_id=_note(made.notes, "kassa_refund_id"))
+        made = msgspec.json.decode(payload["refund"], type=Refund)
+        return msgspec.structs.replace(notice, refund=made.standing())
     if link is not None and happened in ("paid", "expired", "cancelled"):
         whose = msgspec.structs.replace(notice, provider_ref=link.id, payment_id=link.payment_id)
         if happened != "paid":

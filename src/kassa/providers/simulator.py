@@ -102,11 +102,20 @@ class Simulator:
         """Back at once; the delay is the worker's."""
         return RefundStanding(state="processed", provider_ref=refund_id)
 
+    async def retrieve_refund(self, refund_ref: str, credentials: Credentials) -> RefundStanding:
+        """This bank keeps no books to look into."""
+        raise ProviderError("PROVIDER_CANNOT", self.name)
+
     async def verify(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, now: datetime) -> Notice:
         """This bank sends no notifications."""
         raise ProviderError("INVALID_SIGNATURE", self.name)
 
     async def payments_on(self, day: date, credentials: Credentials) -> AsyncIterator[Listed]:
         """This bank keeps no list."""
+        return
+        yield
+
+    async def refunds_on(self, day: date, credentials: Credentials) -> AsyncIterator[RefundStanding]:
+        """Nor one of refunds."""
         return
         yield

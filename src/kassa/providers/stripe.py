@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import aiohttp
 import msgspec
@@ -23,9 +23,9 @@ from kassa.providers.base import (
     SessionAsked,
     Standing,
 )
-from kassa.providers.declines import in_our_words
 from kassa.providers.stripe_amounts import from_stripe, to_stripe
-from kassa.providers.stripe_errors import DECLINES, NAME, our_errors
+from kassa.providers.stripe_errors import NAME, our_errors
+from kassa.providers.stripe_objects import Event, Intent, Refund, Session
 
 if TYPE_CHECKING:
     from stripe.params.checkout import SessionCreateParams, SessionCreateParamsLineItem, SessionListParams
@@ -36,103 +36,10 @@ SIGNATURE_TOLERANCE_S = 300
 # A session ends at Stripe before it ends here: what we call over can no longer be paid there.
 HEADSTART_S = 60
 PAGE = 100
-_REFUNDS: dict[str, Literal["pending", "processed", "failed"]] = {
-    "succeeded": "processed",
-    "pending": "pending",
-    "requires_action": "pending",
-    "failed": "failed",
-    "canceled": "failed",
-}
 
 # The library reports on the machine it runs on, and logs what it sends, e-mail addresses included.
 stripe.enable_telemetry = False
 logging.getLogger("stripe").setLevel(logging.WARNING)
-
-
-class _Failure(msgspec.Struct):
-    code: str | None = None
-    decline_code: str | None = None
-
-
-class _Intent(msgspec.Struct):
-    id: str
-    status: str
-    amount: int
-    currency: str
-    amount_received: int = 0
-    metadata: dict[str, str] = {}
-    last_payment_error: _Failure | None = None
-
-    @property
-    def declined(self) -> tuple[str | None, str | None]:
-        """Our code and Stripe's for the last refused attempt, if there was one."""
-        if (failure := self.last_payment_error) is None:
-            return None, None
-        theirs = failure.decline_code or failure.code
-        return in_our_words(DECLINES, failure.decline_code, failure.code), theirs
-
-    def taken(self, answer: str) -> Standing:
-        """A success: what was taken, or what is held until it is captured."""
-        captured = self.status == "succeeded"
-        amount = self.amount_received if captured else self.amount
-        return _success(answer, amount, self.currency, self.id, captured)
-
-
-class _Session(msgspec.Struct):
-    id: str
-    payment_status: str
-    status: str | None = None
-    amount_total: int | None = None
-    currency: str | None = None
-    metadata: dict[str, str] | None = None
-    payment_intent: str | _Intent | None = None
-
-    @property
-    def payment_id(self) -> str | None:
-        """Whose it is."""
-        return (self.metadata or {}).get("kassa_payment_id")
-
-    def standing(self) -> Standing:
-        """How the payment stands, by the session and, where it is expanded, what was tried within it."""
-        intent = self.payment_intent if isinstance(self.payment_intent, _Intent) else None
-        answer = f"session {self.status}, payment {self.payment_status}"
-        ours, theirs = intent.declined if intent else (None, None)
-        if intent:
-            answer += f", last attempt {theirs or intent.status}"
-        if intent and (intent.status == "requires_capture" or self.payment_status == "paid"):
-            return intent.taken(answer)
-        if self.payment_status == "paid":
-            return self.succeeded(answer)
-        if self.status == "expired":
-            return Standing(state="failed", answer=answer, error_code="PAYMENT_EXPIRED", provider_code=theirs)
-        if self.status == "complete" and intent and intent.status in ("requires_payment_method", "canceled"):
-            return Standing(state="failed", answer=answer, error_code=ours or "PAYMENT_FAILED", provider_code=theirs)
-        # A refused attempt leaves the page open: the payer may try another card until the session ends.
-        in_flight = self.status == "complete"
-        return Standing(state="open", answer=answer, error_code=ours, provider_code=theirs, in_flight=in_flight)
-
-    def succeeded(self, answer: str) -> Standing:
-        """A success, by what the session alone tells."""
-        intent = self.payment_intent
-        charge_ref = intent.id if isinstance(intent, _Intent) else intent
-        if self.amount_total is None or self.currency is None:
-            return Standing(state="succeeded", answer=answer, charge_ref=charge_ref, captured=True)
-        return _success(answer, self.amount_total, self.currency, charge_ref, True)
-
-
-class _Data(msgspec.Struct):
-    object: msgspec.Raw
-
-
-class _Marked(msgspec.Struct):
-    metadata: dict[str, str] | None = None
-
-
-class _Event(msgspec.Struct):
-    id: str
-    type: str
-    livemode: bool = False
-    data: _Data | None = None
 
 
 class Stripe:
@@ -167,7 +74,7 @@ class Stripe:
                 found = await self._client(credentials).v1.checkout.sessions.retrieve_async(
                     charge.provider_ref, {"expand": ["payment_intent"]}
                 )
-                return msgspec.convert(found.to_dict(), _Session).standing()
+                return msgspec.convert(found.to_dict(), Session).standing()
         except ProviderError as error:
             if error.provider_code == "resource_missing":
                 return Standing(state="unknown", answer="no such session")
@@ -180,7 +87,7 @@ class Stripe:
                 ended = await self._client(credentials).v1.checkout.sessions.expire_async(
                     charge.provider_ref, {}, {"idempotency_key": f"{charge.provider_ref}:expire"}
                 )
-                return msgspec.convert(ended.to_dict(), _Session).standing()
+                return msgspec.convert(ended.to_dict(), Session).standing()
         except ProviderError as error:
             if error.code == "PROVIDER_REJECTED":
                 return await self.retrieve(charge, credentials)
@@ -194,7 +101,7 @@ class Stripe:
                 taken = await self._client(credentials).v1.payment_intents.capture_async(
                     intent, {}, {"idempotency_key": f"{charge.payment_id}:capture"}
                 )
-                return msgspec.convert(taken.to_dict(), _Intent).taken(f"payment {taken.status}")
+                return msgspec.convert(taken.to_dict(), Intent).taken(f"payment {taken.status}")
         except ProviderError as error:
             if error.code != "PROVIDER_REJECTED":
                 raise
@@ -211,8 +118,9 @@ class Stripe:
             with our_errors():
                 page = await client.v1.refunds.list_async({"payment_intent": intent, "limit": PAGE})
                 async for made in page.auto_paging_iter():
-                    if (made.to_dict()["metadata"] or {}).get("kassa_refund_id") == refund_id:
-                        return _refund_standing(made)
+                    standing = _refund_standing(made)
+                    if standing.refund_id == refund_id:
+                        return standing
                 return _refund_standing(
                     await client.v1.refunds.create_async(
                         {"payment_intent": intent, "amount": theirs, "metadata": {"kassa_refund_id": refund_id}},
@@ -233,6 +141,11 @@ class Stripe:
                 found = await intents.cancel_async(intent, {}, {"idempotency_key": f"{charge.payment_id}:cancel"})
         return found.status == "canceled"
 
+    async def retrieve_refund(self, refund_ref: str, credentials: Credentials) -> RefundStanding:
+        """Ask for the refund."""
+        with our_errors():
+            return _refund_standing(await self._client(credentials).v1.refunds.retrieve_async(refund_ref))
+
     async def verify(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, now: datetime) -> Notice:
         """Check the signature with Stripe's library, which reads the clock itself, then decode by the event's type."""
         signature = next((value for name, value in headers.items() if name.lower() == "stripe-signature"), None)
@@ -241,7 +154,7 @@ class Stripe:
         except (stripe.SignatureVerificationError, ValueError, TypeError) as error:
             raise KassaError("INVALID_SIGNATURE") from error
         try:
-            event = msgspec.json.decode(body, type=_Event)
+            event = msgspec.json.decode(body, type=Event)
         except msgspec.MsgspecError as error:
             raise bad_request("The notification is not an event of Stripe") from error
         notice = Notice(event_id=event.id, type=event.type)
@@ -255,22 +168,30 @@ class Stripe:
 
     async def payments_on(self, day: date, credentials: Credentials) -> AsyncIterator[Listed]:
         """The sessions that were opened that day, paid or not."""
-        start = datetime.combine(day, time(), UTC)
+        begins_s, ends_s = _bounds_s(day)
         asked: SessionListParams = {
-            "created": {"gte": int(start.timestamp()), "lt": int((start + timedelta(days=1)).timestamp())},
-            "limit": PAGE,
-            "expand": ["data.payment_intent"],
-        }
+            "created": {"gte": begins_s, "lt": ends_s}, "limit": PAGE, "expand": ["data.payment_intent"],
+        }  # fmt: skip
         with our_errors():
             page = await self._client(credentials).v1.checkout.sessions.list_async(asked)
             async for found in page.auto_paging_iter():
-                session = msgspec.convert(found.to_dict(), _Session)
+                session = msgspec.convert(found.to_dict(), Session)
                 if session.amount_total is None or session.currency is None:
                     continue
                 standing = session.standing()
                 currency = session.currency.upper()
                 amount = from_stripe(session.amount_total, currency) if standing.amount is None else standing.amount
                 yield Listed(session.id, session.payment_id, amount, currency, standing.state == "succeeded")
+
+    async def refunds_on(self, day: date, credentials: Credentials) -> AsyncIterator[RefundStanding]:
+        """The refunds that were made that day, of whatever payments."""
+        begins_s, ends_s = _bounds_s(day)
+        with our_errors():
+            page = await self._client(credentials).v1.refunds.list_async(
+                {"created": {"gte": begins_s, "lt": ends_s}, "limit": PAGE}
+            )
+            async for made in page.auto_paging_iter():
+                yield _refund_standing(made)
 
     def _client(self, credentials: Credentials) -> stripe.StripeClient:
         if key_is_live(credentials.key) != credentials.live:
@@ -295,12 +216,9 @@ def key_is_live(key: str) -> bool:
     )
 
 
-def _success(answer: str, amount: int, currency: str, charge_ref: str | None, captured: bool) -> Standing:
-    ours = from_stripe(amount, currency.upper())
-    return Standing(
-        state="succeeded", answer=answer, amount=ours, currency=currency.upper(), charge_ref=charge_ref,
-        captured=captured,
-    )  # fmt: skip
+def _bounds_s(day: date) -> tuple[int, int]:
+    start = datetime.combine(day, time(), UTC)
+    return int(start.timestamp()), int((start + timedelta(days=1)).timestamp())
 
 
 def _session_params(asked: SessionAsked) -> "SessionCreateParams":
@@ -348,16 +266,14 @@ def _money(charge: Charge) -> str:
 
 
 def _refund_standing(made: stripe.Refund) -> RefundStanding:
-    given: dict[str, Any] = made.to_dict()
-    state = _REFUNDS.get(given.get("status") or "pending", "pending")
-    return RefundStanding(state=state, provider_ref=made.id, provider_code=given.get("failure_reason"))
+    return msgspec.convert(made.to_dict(), Refund).standing()
 
 
 def _decoded(notice: Notice, raw: msgspec.Raw) -> Notice:
     """The notice with its standing, for the types that tell of one; `raw` is a different object for each."""
     family, _, happened = notice.type.rpartition(".")
     if family == "checkout.session":
-        session = msgspec.json.decode(raw, type=_Session)
+        session = msgspec.json.decode(raw, type=Session)
         answer = f"session {session.status}, payment {session.payment_status}"
         standing: Standing | None = None
         if happened == "completed":
@@ -372,13 +288,16 @@ def _decoded(notice: Notice, raw: msgspec.Raw) -> Notice:
             notice, provider_ref=session.id, payment_id=session.payment_id, standing=standing
         )
     if notice.type in ("payment_intent.succeeded", "payment_intent.amount_capturable_updated"):
-        intent = msgspec.json.decode(raw, type=_Intent)
+        intent = msgspec.json.decode(raw, type=Intent)
         payment_id = intent.metadata.get("kassa_payment_id")
         if payment_id and intent.status in ("succeeded", "requires_capture"):
             return msgspec.structs.replace(
                 notice, payment_id=payment_id, standing=intent.taken(f"payment {intent.status}")
             )
-    if family == "refund":
-        made = msgspec.json.decode(raw, type=_Marked)
-        return msgspec.structs.replace(notice, refund_id=(made.metadata or {}).get("kassa_refund_id"))
+    if notice.type == "payment_intent.canceled":
+        # Of money that was held nothing else tells that it was let go.
+        intent = msgspec.json.decode(raw, type=Intent)
+        return msgspec.structs.replace(notice, payment_id=intent.metadata.get("kassa_payment_id"), look=True)
+    if family in ("refund", "charge.refund"):
+        return msgspec.structs.replace(notice, refund=msgspec.json.decode(raw, type=Refund).standing())
     return notice

@@ -113,6 +113,18 @@ class Books:
         """Open sessions whose time is over."""
         return [one for one in self.sessions.values() if one.state == "open" and one.expires_s <= self.now_s()]
 
+    def lapsed(self, held_s: int) -> list[Session]:
+        """Sessions whose money has been held for too long: it is let go now."""
+        over = [
+            one for one in self.sessions.values()
+            if one.charge and not one.charge.captured and not one.charge.released
+            and one.charge.created_s + held_s <= self.now_s()
+        ]  # fmt: skip
+        for session in over:
+            assert session.charge is not None
+            session.charge.released = True
+        return over
+
     def act(self, session: Session, outcome: Outcome, code: str | None, charge_ref: str) -> Happened:
         """Let the payer or the bank do something; raises Impossible. A new charge is called `charge_ref`."""
         if session.state not in _FROM[outcome]:

@@ -7,9 +7,10 @@ POST /control/release        {provider, order = "sent" | "reversed" | "shuffled"
 GET  /control/notifications/{provider}    all so far, signed now, with what their receiver answered
 POST /control/sign           {provider, body: text, age_s = 0}: the headers of a notification of that age
 POST /control/refunds        {provider, begin: "pending" | "processed" | "failed"}: how refunds begin
-POST /control/refund         {provider, refund_id, state}: how one ends
+POST /control/refund         {provider, refund_id, state}: how one ends; it may be named by the provider's reference
+POST /control/refund_outside {provider, session, amount}: a refund made in the provider's own dashboard
 GET  /control/books/{provider}            sessions, charges, refunds
-POST /control/clock          {provider, advance_s}: sessions whose time is over then expire
+POST /control/clock          {provider, advance_s}: sessions whose time is over then expire, and held money is let go
 POST /control/reset          {provider?}
 """
 
@@ -69,6 +70,11 @@ class _RefundEnds(_Asked):
     state: RefundState
 
 
+class _RefundOutside(_Asked):
+    session: str
+    amount: int
+
+
 class _Clock(_Asked):
     advance_s: int
 
@@ -93,6 +99,7 @@ class Control:
             "sign": (_Sign, self._sign),
             "refunds": (_RefundsBegin, self._refunds_begin),
             "refund": (_RefundEnds, self._refund_ends),
+            "refund_outside": (_RefundOutside, self._refund_outside),
             "clock": (_Clock, self._clock),
             "reset": (_Reset, self._reset),
         }
@@ -137,6 +144,13 @@ class Control:
 
     def _refund_ends(self, asked: _RefundEnds) -> Any:
         self._named(asked).finish_refund(asked.refund_id, asked.state)
+
+    def _refund_outside(self, asked: _RefundOutside) -> Any:
+        stand_in = self._named(asked)
+        session = stand_in.books.find(asked.session)
+        if session is None or (charge := session.charge) is None or charge.refunded + asked.amount > charge.amount:
+            raise Impossible(f"{asked.session} has not so much to give back")
+        return {"refund": stand_in.give_back(session, charge, asked.amount).ref}
 
     def _clock(self, asked: _Clock) -> Any:
         stand_in = self._named(asked)

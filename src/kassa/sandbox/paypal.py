@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from kassa.sandbox.books import Happened, Impossible, Outcome, Refund, Session, mint
+from kassa.sandbox.books import Happened, Impossible, Outcome, Session, mint
 from kassa.sandbox.paypal_objects import (
     Json,
     capture_object,
@@ -93,6 +93,10 @@ class PayPalStandIn(StandIn):
         """The success page, told which order it was."""
         mark = "&" if "?" in session.success_url else "?"
         return session.success_url + mark + urlencode({"token": session.ref, "PayerID": "QYR5Z8XDVJNXQ"})
+
+    def refund_ref(self) -> str:
+        """Like all of PayPal's."""
+        return reference()
 
     def charge_ref(self, session: Session) -> str:
         """The pending capture's, if there is one: it is the same capture when the money comes."""
@@ -270,20 +274,13 @@ class PayPalStandIn(StandIn):
             raise Wrong(422, "CAPTURE_FULLY_REFUNDED")
         if amount > left:
             raise Wrong(422, "REFUND_AMOUNT_EXCEEDED")
-        refund = Refund(
-            reference(), asked.get("invoice_id", ""), amount, self.books.refunds_begin, self.books.now_s()
-        )  # fmt: skip
-        charge.refunds.append(refund)
-        self.announce(session, "refunded")
+        refund = self.give_back(session, charge, amount, asked.get("invoice_id", ""))
         return lambda: refund_object(session, charge, refund, self._base_url)
 
     def _retrieve_refund(self, account: str, call: Call) -> Json:
-        for session in self.books.of(account):
-            for refund in session.charge.refunds if session.charge else ():
-                if refund.ref == call.params["refund"]:
-                    assert session.charge is not None
-                    return refund_object(session, session.charge, refund, self._base_url)
-        raise Wrong(404, "INVALID_RESOURCE_ID")
+        if (found := self.find_refund(account, call.params["refund"])) is None:
+            raise Wrong(404, "INVALID_RESOURCE_ID")
+        return refund_object(*found, self._base_url)
 
     def _list(self, account: str, call: Call) -> Json:
         query = {name: values[0] for name, values in parse_qs(call.query).items()}
@@ -291,8 +288,7 @@ class PayPalStandIn(StandIn):
             start, end = (datetime.fromisoformat(query[name]).timestamp() for name in ("start_date", "end_date"))
         except (KeyError, ValueError) as error:
             raise Wrong(400, "INVALID_REQUEST") from error
-        sessions = [one for one in self.books.of(account) if one.charge and start <= one.charge.created_s <= end]
-        rows = [row for session in sessions for row in report_rows(session)]
+        rows = [row for session in self.books.of(account) for row in report_rows(session, start, end)]
         size, page = int(query.get("page_size", 100)), int(query.get("page", 1))
         return {
             "transaction_details": rows[(page - 1) * size : page * size],

@@ -101,8 +101,6 @@ def refund_object(session: Session, charge: Charge, refund: Refund, base_url: st
         "id": refund.ref,
         "status": _REFUNDS[refund.state],
         "amount": amount,
-        "custom_id": session.payment_id,
-        "invoice_id": refund.refund_id,
         "seller_payable_breakdown": {"gross_amount": amount},
         "create_time": moment(refund.created_s),
         "update_time": moment(refund.created_s),
@@ -111,6 +109,8 @@ def refund_object(session: Session, charge: Charge, refund: Refund, base_url: st
             _link(f"{base_url}/v2/payments/captures/{charge.ref}", "up", "GET"),
         ],
     }
+    if refund.refund_id:
+        made |= {"custom_id": session.payment_id, "invoice_id": refund.refund_id}
     if refund.state == "pending":
         made["status_details"] = {"reason": "ECHECK"}
     return made
@@ -132,8 +132,8 @@ def event_object(event_id: str, event_type: str, resource: Json, at_s: int) -> J
     }
 
 
-def report_rows(session: Session) -> list[Json]:
-    """The session's lines in PayPal's reports: what came, and what went back."""
+def report_rows(session: Session, start_s: float, end_s: float) -> list[Json]:
+    """The session's lines in PayPal's reports of some time: what came, and what went back."""
     charge = session.charge
     if charge is None:
         return []
@@ -153,9 +153,11 @@ def report_rows(session: Session) -> list[Json]:
         }
 
     status = "V" if charge.refunded == charge.amount else "S"
-    rows = [row(charge.ref, "T0006", charge.amount, status, charge.created_s)]
-    rows += [row(one.ref, "T1107", -one.amount, "S", one.created_s) for one in charge.refunds if one.state != "failed"]
-    return rows
+    rows = [(charge.created_s, row(charge.ref, "T0006", charge.amount, status, charge.created_s))]
+    for one in charge.refunds:
+        status = {"processed": "S", "pending": "P", "failed": "D"}[one.state]
+        rows.append((one.created_s, row(one.ref, "T1107", -one.amount, status, one.created_s)))
+    return [made for at_s, made in rows if start_s <= at_s <= end_s]
 
 
 def _link(href: str, rel: str, method: str) -> Json:

@@ -30,8 +30,6 @@ _KNOWN = frozenset((
     "first_min_partial_amount", "notes", "notify", "options", "reference_id", "reminder_enable", "upi_link",
 ))  # fmt: skip
 _SHORTEST_S, _LONGEST_S = 15 * 60, 183 * 86_400
-# https://razorpay.com/docs/payments/payments/: what is not captured within five days is refunded by itself.
-_HELD_S = 5 * 86_400
 _NO_ID = "The id provided does not exist"
 # What becomes of an attempt to pay.
 _ATTEMPTS: dict[Happened, str] = {
@@ -84,6 +82,8 @@ class RazorpayStandIn(StandIn):
         "secret": "kassa sandbox secret",
         "webhook_secret": "kassa sandbox webhook secret",
     }
+    # https://razorpay.com/docs/payments/payments/: what is not captured within five days is refunded by itself.
+    held_s = 5 * 86_400
     decline_codes = (
         "card_declined", "insufficient_funds", "card_expired", "incorrect_cvv", "authentication_failed",
         "transaction_limit_exceeded", "bank_technical_error", "payment_timed_out",
@@ -102,6 +102,8 @@ class RazorpayStandIn(StandIn):
             self.route("POST", payments + "/{payment}/capture", "capture", self._answering(self._capture)),
             self.route("GET", payments + "/{payment}/refunds", "list", self._answering(self._list_refunds)),
             self.route("POST", payments + "/{payment}/refund", "refund", self._answering(self._refund)),
+            self.route("GET", "/v1/refunds", "list", self._answering(self._list_all_refunds)),
+            self.route("GET", "/v1/refunds/{refund}", "retrieve", self._answering(self._retrieve_refund)),
         ]
 
     def refused(self, kind: Refusal) -> Response:
@@ -127,13 +129,9 @@ class RazorpayStandIn(StandIn):
             attempts.append({**made, "created_s": self.books.now_s()})
         self.announce(session, happened)
 
-    def expire_due(self) -> None:
-        """Money that is held and not captured in five days goes back to the payer as well."""
-        super().expire_due()
-        for session in self.books.sessions.values():
-            charge = session.charge
-            if charge and not charge.captured and charge.created_s + _HELD_S <= self.books.now_s():
-                charge.released = True
+    def refund_ref(self) -> str:
+        """`rfnd_…`."""
+        return mint("rfnd_")
 
     def announce(self, session: Session, happened: Happened) -> None:
         """Razorpay's events; of money that comes after the link's end the payment's own only."""
@@ -141,7 +139,13 @@ class RazorpayStandIn(StandIn):
             assert session.charge is not None
             for refund in session.charge.refunds[-1:] if happened == "refunded" else session.charge.refunds:
                 said = "created" if refund.state == "pending" else refund.state
-                self._tell(f"refund.{said}", {"refund": refund_object(session, refund)})
+                self._tell_of_refund(f"refund.{said}", session, refund)
+            return
+        if happened == "released":
+            # Money that goes back without having been captured is told of as a refund; the payment's `captured` tells.
+            assert session.charge is not None
+            amount, now = session.charge.amount, self.books.now_s()
+            self._tell_of_refund("refund.processed", session, Refund(self.refund_ref(), "", amount, "processed", now))
             return
         for event_type, contains in _EVENTS[happened]:
             if event_type == "payment_link.expired" and session.details["ended"] == "cancelled":
@@ -157,6 +161,10 @@ class RazorpayStandIn(StandIn):
             if event_type == "payment.authorized":
                 payload["payment"] |= {"status": "authorized", "captured": False}
             self._tell(event_type, payload)
+
+    def _tell_of_refund(self, event_type: str, session: Session, refund: Refund) -> None:
+        payment = payment_object(session, session.details["attempts"][-1])
+        self._tell(event_type, {"refund": refund_object(session, refund), "payment": payment})
 
     def _tell(self, event_type: str, payload: Json) -> None:
         body = event_object(event_type, payload, self.books.now_s())
@@ -320,12 +328,9 @@ class RazorpayStandIn(StandIn):
         if amount > left:
             raise _Wrong("The total refund amount is greater than the refund payment amount")
         refund_id = asked.get("notes", {}).get("kassa_refund_id", "")
-        refund = Refund(mint("rfnd_"), refund_id, amount, self.books.refunds_begin, self.books.now_s())
-        charge.refunds.append(refund)
-        made = refund_object(session, refund)
+        made = refund_object(session, self.give_back(session, charge, amount, refund_id))
         if key is not None:
             self.books.answers[account, key] = (call.body, made)
-        self.announce(session, "refunded")
         return made
 
     def _list_links(self, account: str, call: Call, asked: Json) -> Json:
@@ -340,6 +345,15 @@ class RazorpayStandIn(StandIn):
         made = [(one, each) for one in self.books.of(account) for each in reversed(one.details["attempts"])]
         rows = [payment_object(one, each) for one, each in made if each["created_s"] >= since]
         return _collection(_page(sorted(rows, key=lambda one: -one["created_at"]), asked))
+
+    def _retrieve_refund(self, account: str, call: Call, asked: Json) -> Json:
+        if (found := self.find_refund(account, call.params["refund"])) is None:
+            raise _Wrong(_NO_ID)
+        return refund_object(found[0], found[2])
+
+    def _list_all_refunds(self, account: str, call: Call, asked: Json) -> Json:
+        made = [refund_object(one, each) for one in self.books.of(account) if one.charge for each in one.charge.refunds]
+        return _collection(_page(sorted(made, key=lambda one: -one["created_at"]), asked))
 
     def _list_refunds(self, account: str, call: Call, asked: Json) -> Json:
         session, _ = self._attempt(account, call)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kassa.sandbox.books import Books, Happened, Impossible, Outcome, RefundState, Session, mint
+from kassa.sandbox.books import Books, Charge, Happened, Impossible, Outcome, Refund, RefundState, Session, mint
 from kassa.sandbox.notifications import Notification, Sender
 
 Operation = Literal["authenticate", "open", "retrieve", "expire", "capture", "refund", "list"]
@@ -43,6 +43,8 @@ class StandIn(ABC):
     name: ClassVar[str]
     credentials: ClassVar[dict[str, str]]
     decline_codes: ClassVar[tuple[str, ...]]
+    # For how long money is held that nobody captures.
+    held_s: ClassVar[int] = 7 * 86_400
 
     def __init__(self, notify_url: str | None) -> None:
         self.sender = Sender(notify_url, self.sign)
@@ -83,11 +85,30 @@ class StandIn(ABC):
         """What a new charge of this session will be called."""
         return mint("charge_")
 
+    def refund_ref(self) -> str:
+        """What a new refund will be called."""
+        return mint("re_")
+
+    def give_back(self, session: Session, charge: Charge, amount: int, refund_id: str = "") -> Refund:
+        """Begin a refund, and tell of it; one without a `refund_id` is made in the provider's own dashboard."""
+        refund = Refund(self.refund_ref(), refund_id, amount, self.books.refunds_begin, self.books.now_s())
+        charge.refunds.append(refund)
+        self.announce(session, "refunded")
+        return refund
+
+    def find_refund(self, account: str, ref: str) -> tuple[Session, Charge, Refund] | None:
+        """A refund by its reference."""
+        for session in self.books.of(account):
+            for refund in session.charge.refunds if session.charge else ():
+                if refund.ref == ref and session.charge:
+                    return session, session.charge, refund
+        return None
+
     def finish_refund(self, refund_id: str, state: RefundState) -> None:
-        """Let a refund that was asked for as `refund_id` end, or fail; raises Impossible."""
+        """Let a refund, by its reference or as it was asked for, end, or fail; raises Impossible."""
         for session in self.books.sessions.values():
             for refund in session.charge.refunds if session.charge else ():
-                if refund.refund_id == refund_id:
+                if refund_id in (refund.refund_id, refund.ref):
                     refund.state = state
                     self.announce(session, "refund_changed")
                     return
@@ -101,6 +122,8 @@ class StandIn(ABC):
         """Let time do its work on open sessions."""
         for session in self.books.due():
             self.act(session, "expire")
+        for session in self.books.lapsed(self.held_s):
+            self.announce(session, "released")
 
     def route(self, method: str, path: str, operation: Operation, handler: Callable[[Call], Response]) -> Route:
         """An endpoint at which faults can be scripted."""

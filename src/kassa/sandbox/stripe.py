@@ -50,8 +50,8 @@ _EVENTS: dict[Happened, tuple[tuple[str, str], ...]] = {
     "expired": (("checkout.session.expired", "session"),),
     "captured": (("charge.captured", "charge"), ("payment_intent.succeeded", "intent")),
     "released": (("payment_intent.canceled", "intent"),),
-    "refunded": (("charge.refunded", "charge"),),
-    "refund_changed": (("charge.refund.updated", "charge"),),
+    "refunded": (("refund.created", "refund"), ("charge.refunded", "charge")),
+    "refund_changed": (("refund.updated", "refund"), ("charge.refund.updated", "refund")),
 }
 
 
@@ -89,6 +89,7 @@ class StripeStandIn(StandIn):
             self.route("POST", intents + "/cancel", "refund", self._posted(self._cancel)),
             self.route("GET", "/v1/refunds", "list", self._asked(self._list_refunds)),
             self.route("POST", "/v1/refunds", "refund", self._posted(self._refund)),
+            self.route("GET", "/v1/refunds/{refund}", "retrieve", self._asked(self._retrieve_refund)),
         ]
 
     def refused(self, kind: Refusal) -> Response:
@@ -111,10 +112,24 @@ class StripeStandIn(StandIn):
             elif what == "intent":
                 subject = intent_object(session)
             else:
-                assert session.charge is not None
-                subject = charge_object(session, session.charge)
-            event_id = mint("evt_")
-            self.notify(event_id, event_type, event_object(event_id, event_type, subject, self.books.now_s()))
+                charge = session.charge
+                assert charge is not None
+                if what == "refund":
+                    self._tell_of_refunds(event_type, session, charge)
+                    continue
+                subject = charge_object(session, charge)
+            self._tell(event_type, subject)
+
+    def _tell_of_refunds(self, event_type: str, session: Session, charge: Charge) -> None:
+        """The last one is told of when it is made; of those that change, all: what is said again does no harm."""
+        for refund in charge.refunds[-1:] if event_type == "refund.created" else charge.refunds:
+            self._tell(event_type, refund_object(session, charge, refund))
+            if refund.state == "failed" and event_type == "refund.updated":
+                self._tell("refund.failed", refund_object(session, charge, refund))
+
+    def _tell(self, event_type: str, subject: Json) -> None:
+        event_id = mint("evt_")
+        self.notify(event_id, event_type, event_object(event_id, event_type, subject, self.books.now_s()))
 
     def sign(self, body: bytes, at: int) -> dict[str, str]:
         """`Stripe-Signature`."""
@@ -254,13 +269,13 @@ class StripeStandIn(StandIn):
         _check_amount(amount, charge.currency, "amount")
         if amount > left:
             raise _Wrong(400, "Refund amount is greater than unrefunded amount on charge.", param="amount")
-        refund = Refund(
-            mint("re_"), form.get("metadata", {}).get("kassa_refund_id", ""), amount, self.books.refunds_begin,
-            self.books.now_s(),
-        )  # fmt: skip
-        charge.refunds.append(refund)
-        self.announce(session, "refunded")
+        refund = self.give_back(session, charge, amount, form.get("metadata", {}).get("kassa_refund_id", ""))
         return refund_object(session, charge, refund)
+
+    def _retrieve_refund(self, account: str, call: Call, form: Json) -> Json:
+        if (found := self.find_refund(account, call.params["refund"])) is None:
+            raise _Wrong(404, "No such refund", code="resource_missing", param="id")
+        return refund_object(*found)
 
     def _list(self, account: str, call: Call, form: Json) -> Json:
         expand = frozenset(path.removeprefix("data.") for path in form.get("expand", ()))
@@ -274,7 +289,8 @@ class StripeStandIn(StandIn):
             if session.charge and form.get("payment_intent") in (None, session.details["intent"])
             for refund in reversed(session.charge.refunds)
         ]
-        return _page(call, [refund_object(*one) for one in found], form)
+        made = sorted((refund_object(*one) for one in found), key=lambda one: -one["created"])
+        return _page(call, [one for one in made if _within(one["created"], form.get("created", {}))], form)
 
 
 def parse_form(text: str) -> Json:

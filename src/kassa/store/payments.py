@@ -120,6 +120,8 @@ _SETTLE = f"""
             provider_code = left(v.provider_code, 100), charge_ref = coalesce(v.charge_ref, p.charge_ref),
             captured = p.captured OR v.captured, succeeded_late = p.status = 'failed',
             return_due_at = CASE WHEN v.returns THEN $9::timestamptz END,
+            held_due_at = CASE WHEN v.status = 'success' AND NOT v.captured AND p.provider <> 'simulator'
+                               THEN $9::timestamptz + interval '1 day' END,
             last_sequence = p.last_sequence + 1, updated_at = $9
         FROM verdict v WHERE p.id = v.id AND {guarded("p.status <> 'success'")}
         RETURNING p.*
@@ -188,8 +190,31 @@ async def capture(tx: Connection, payment_id: str, now: datetime) -> Changed | N
     """Mark a successful, uncaptured payment as captured; None when it is not one."""
     row = await tx.fetchrow(
         f"""WITH moved AS (
-                UPDATE payments SET captured = true, last_sequence = last_sequence + 1, updated_at = $2
-                WHERE id = $1 AND {guarded("status = 'success' AND NOT captured")} RETURNING *
+                UPDATE payments SET captured = true, held_due_at = NULL, last_sequence = last_sequence + 1,
+                    updated_at = $2
+                WHERE id = $1 AND {guarded("status = 'success' AND NOT captured AND released_at IS NULL")} RETURNING *
+            )
+            SELECT {P_COLUMNS}, p.last_sequence, m.webhook_url IS NOT NULL
+            FROM moved p JOIN merchants m ON m.id = p.merchant_id""",
+        payment_id,
+        now,
+    )
+    return Changed(payment_of(row), row[-2], row[-1]) if row else None
+
+
+async def lock(tx: Connection, payment_id: str) -> Payment | None:
+    """The payment, which nobody else changes before this transaction ends."""
+    row = await tx.fetchrow(f"SELECT {_COLUMNS} FROM payments WHERE id = $1 FOR UPDATE", payment_id)
+    return payment_of(row) if row else None
+
+
+async def release(tx: Connection, payment_id: str, now: datetime) -> Changed | None:
+    """Note that what a payment held was let go, so that it can be captured no more; None when that is known."""
+    row = await tx.fetchrow(
+        f"""WITH moved AS (
+                UPDATE payments SET released_at = $2, held_due_at = NULL, last_sequence = last_sequence + 1,
+                    updated_at = $2
+                WHERE id = $1 AND {guarded("status = 'success' AND NOT captured AND released_at IS NULL")} RETURNING *
             )
             SELECT {P_COLUMNS}, p.last_sequence, m.webhook_url IS NOT NULL
             FROM moved p JOIN merchants m ON m.id = p.merchant_id""",

@@ -121,6 +121,17 @@ async def note_open(tx: Connection, session_id: str, provider_ref: str, url: str
     )
 
 
+async def of_charge(database: Database, provider: str, charge_ref: str) -> Payment | None:
+    """The payment whose money the provider knows by this name."""
+    row = await database.fetchrow(
+        f"""SELECT {P_COLUMNS} FROM payments p WHERE charge_ref = $2 AND {guarded("provider = $1")}
+            ORDER BY status = 'success' DESC LIMIT 1""",
+        provider,
+        charge_ref,
+    )
+    return payment_of(row) if row else None
+
+
 async def note_look(
     database: Database, payment_id: str, answer: str, now: datetime, due_at: datetime, charge_ref: str | None
 ) -> None:
@@ -147,6 +158,18 @@ async def note_return(database: Database, payment_id: str, returned_at: datetime
     )
 
 
+async def note_held(database: Database, payment_id: str, answer: str, now: datetime, due_at: datetime | None) -> None:
+    """Note what the provider said of held money, and when it is asked next, None for never."""
+    await database.fetch(
+        f"""UPDATE payments SET looks = looks + 1, looked_at = $3, last_answer = $2, held_due_at = $4
+            WHERE id = $1 AND {guarded("status = 'success' AND NOT captured AND released_at IS NULL")}""",
+        payment_id,
+        answer[:500],
+        now,
+        due_at,
+    )
+
+
 async def due_since(database: Database, before: datetime, after: tuple[datetime, str], limit: int) -> list[Any]:
     """(id, due_at) of what is to be asked of providers before `before`, in that order, from behind `after`."""
     return await database.fetch(
@@ -158,6 +181,9 @@ async def due_since(database: Database, before: datetime, after: tuple[datetime,
                (SELECT id, return_due_at FROM payments WHERE return_due_at IS NOT NULL AND returned_at IS NULL
                    AND return_due_at < $1 AND (return_due_at, id) > ($2, $3)
                 ORDER BY return_due_at, id LIMIT $4)
+               UNION ALL
+               (SELECT id, held_due_at FROM payments WHERE held_due_at < $1 AND (held_due_at, id) > ($2, $3)
+                ORDER BY held_due_at, id LIMIT $4)
            ) t ORDER BY due, id LIMIT $4""",
         before,
         *after,

@@ -47,32 +47,48 @@ async def insert(tx: Connection, refund: Refund) -> None:
         raise bad_request("Refund amount exceeds available amount") from error
 
 
+async def find_by_ref(connection: Connection | Database, payment_id: str, provider_ref: str) -> Refund | None:
+    """The refund of a payment that its provider knows by this name."""
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS} FROM refunds WHERE payment_id = $1 AND provider_ref = $2 ORDER BY id LIMIT 1",
+        payment_id,
+        provider_ref,
+    )
+    return _refund(row) if row else None
+
+
 async def find(connection: Connection | Database, refund_id: str) -> Refund | None:
     """The refund with this id."""
     row = await connection.fetchrow(f"SELECT {_COLUMNS} FROM refunds WHERE id = $1", refund_id)
     return _refund(row) if row else None
 
 
-async def process(tx: Connection, refund_id: str, now: datetime) -> Refund | None:
-    """Move a pending refund to `processed`; None when it is not one any more."""
+async def process(tx: Connection, refund_id: str, now: datetime, provider_ref: str | None = None) -> Refund | None:
+    """Move a pending refund to `processed`; None when it is not one any more. A name that is None stays as it is."""
     row = await tx.fetchrow(
-        f"""UPDATE refunds SET status = 'processed', processed_at = $2
+        f"""UPDATE refunds SET status = 'processed', processed_at = $2,
+                provider_ref = coalesce($3, provider_ref)
             WHERE id = $1 AND {guarded("status = 'pending'")}
                 AND EXISTS (SELECT FROM payments p WHERE p.id = payment_id AND {guarded("p.status = 'success'")})
             RETURNING {_COLUMNS}""",
         refund_id,
         now,
+        provider_ref,
     )
     return _refund(row) if row else None
 
 
-async def fail(tx: Connection, refund_id: str, provider_code: str | None) -> Refund | None:
-    """Move a pending refund to `failed`, which frees its amount; None when it is not pending any more."""
+async def fail(tx: Connection, refund_id: str, provider_code: str | None, *, was: str) -> Refund | None:
+    """Move a refund from the status that it `was` in to `failed`, which frees its amount; None when it is not in it.
+
+    One that was processed keeps its `processed_at`, by which it is told from one that was never paid out.
+    """
     row = await tx.fetchrow(
         f"""UPDATE refunds SET status = 'failed', provider_code = left($2, 100)
-            WHERE id = $1 AND {guarded("status = 'pending'")} RETURNING {_COLUMNS}""",
+            WHERE id = $1 AND {guarded("status = $3")} RETURNING {_COLUMNS}""",
         refund_id,
         provider_code,
+        was,
     )
     return _refund(row) if row else None
 

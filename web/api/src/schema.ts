@@ -1182,7 +1182,7 @@ export interface components {
              * @default payment.success
              * @enum {unknown}
              */
-            event?: "payment.created" | "payment.failed" | "payment.pending" | "payment.success" | "refund.created" | "refund.processed";
+            event?: "payment.created" | "payment.failed" | "payment.pending" | "payment.success" | "refund.created" | "refund.failed" | "refund.processed";
         };
         /**
          * NewWebhookConfig
@@ -1349,6 +1349,8 @@ export interface components {
         /**
          * PaymentView
          * @description A payment as it stands; the error fields belong to a failed one, the looks to one that is open.
+         *
+         *         `released_at` is when its provider let go of money that was held and not captured in time.
          */
         PaymentView: {
             /** @description In the smallest unit of the currency: 50000 is ₹500.00 */
@@ -1383,6 +1385,11 @@ export interface components {
             provider_code?: string;
             /** @description In the smallest unit of the currency: 50000 is ₹500.00 */
             refunded_amount: number;
+            /**
+             * Format: date-time
+             * @example 2024-01-15T10:30:00Z
+             */
+            released_at?: string;
             status: string;
             succeeded_late?: boolean;
             /**
@@ -1501,11 +1508,13 @@ export interface components {
             /** @default null */
             payment_id?: string | null;
             /** @default null */
-            status?: ("pending" | "processed") | null;
+            status?: ("failed" | "pending" | "processed") | null;
         };
         /**
          * RefundView
-         * @description A refund as it stands.
+         * @description A refund as it stands; one that failed has the provider's word for it, if there is one.
+         *
+         *         If it has a `processed_at` as well, it failed after all: a bank sent the money back.
          */
         RefundView: {
             /** @description In the smallest unit of the currency: 50000 is ₹500.00 */
@@ -1519,6 +1528,7 @@ export interface components {
             id: string;
             payment_id: string;
             processed_at: string | null;
+            provider_code?: string;
             reason: string | null;
             status: string;
         };
@@ -1665,7 +1675,7 @@ export interface components {
             /** @default null */
             after?: string | null;
             /** @default null */
-            event?: ("payment.created" | "payment.failed" | "payment.pending" | "payment.success" | "refund.created" | "refund.processed") | null;
+            event?: ("payment.created" | "payment.failed" | "payment.pending" | "payment.success" | "refund.created" | "refund.failed" | "refund.processed") | null;
             /** @default 10 */
             limit?: number;
             /** @default 0 */
@@ -3969,7 +3979,7 @@ export interface operations {
                 created_to?: string | null;
                 limit?: number;
                 payment_id?: string | null;
-                status?: ("pending" | "processed") | null;
+                status?: ("failed" | "pending" | "processed") | null;
             };
             header?: never;
             path?: never;
@@ -4422,7 +4432,7 @@ export interface operations {
         parameters: {
             query?: {
                 after?: string | null;
-                event?: ("payment.created" | "payment.failed" | "payment.pending" | "payment.success" | "refund.created" | "refund.processed") | null;
+                event?: ("payment.created" | "payment.failed" | "payment.pending" | "payment.success" | "refund.created" | "refund.failed" | "refund.processed") | null;
                 limit?: number;
                 offset?: number;
                 payment_id?: string | null;

@@ -13,7 +13,7 @@ import { Amount, Id, Time, Words } from "../ui/text";
 import { oneOf, PAGE_SIZE } from "./transactions/filters";
 
 const route = getRouteApi("/dashboard/refunds");
-const STATUSES = ["pending", "processed"] as const;
+const STATUSES = ["pending", "processed", "failed"] as const;
 
 /** The columns of tables of refunds. */
 export const refundColumns: Column<Refund>[] = [
@@ -28,7 +28,14 @@ export const refundColumns: Column<Refund>[] = [
   },
   { header: "Amount", cell: (refund) => <Amount amount={refund.amount} currency={refund.currency} /> },
   { header: "Reason", cell: (refund) => <Words>{refund.reason}</Words> },
-  { header: "Status", cell: (refund) => <Badge status={refund.status} /> },
+  {
+    header: "Status",
+    cell: (refund) => (
+      <>
+        <Badge status={refund.status} /> {refund.provider_code && <code>{refund.provider_code}</code>}
+      </>
+    ),
+  },
   { header: "Created", cell: (refund) => <Time at={refund.created_at} /> },
 ];
 

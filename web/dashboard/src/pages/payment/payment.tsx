@@ -40,7 +40,8 @@ export function PaymentPage() {
         </span>
       }
       actions={
-        shown?.status === "success" && (
+        shown?.status === "success" &&
+        !shown.released_at && (
           <>
             <Refund payment={shown} />
             <Capture payment={shown} />
@@ -59,7 +60,10 @@ function Heading({ payment }: { payment: Payment }) {
     <span className={styles.heading}>
       {money(payment.amount, payment.currency)}
       <Badge status={payment.status} />
-      {payment.status === "success" && <Badge status={payment.captured ? "captured" : "not captured"} tone="calm" />}
+      {payment.released_at && <Badge status="let go" tone="bad" />}
+      {payment.status === "success" && !payment.released_at && (
+        <Badge status={payment.captured ? "captured" : "not captured"} tone="calm" />
+      )}
       {payment.succeeded_late && <Badge status="late" tone="wait" />}
       {payment.refunded_amount > 0 && (
         <Badge status={payment.refunded_amount === payment.amount ? "refunded" : "partly refunded"} tone="calm" />
@@ -80,6 +84,12 @@ function Parts({ payment }: { payment: Payment }) {
               ({providerName(payment.provider)} says <code data-test-id="provider-code">{payment.provider_code}</code>)
             </>
           )}
+        </Notice>
+      )}
+      {payment.released_at && (
+        <Notice>
+          {providerName(payment.provider)} has let go of the money that it held: it was not captured in time, and the
+          payer has it again. To be paid, make a new order.
         </Notice>
       )}
       {payment.succeeded_late && (

@@ -14,8 +14,10 @@ const WORDS: Record<string, string> = {
   "payment.success": "Succeeded",
   "payment.failed": "Failed",
   "payment.captured": "Captured",
+  "payment.released": "Held money let go",
   "refund.created": "Refund asked for",
   "refund.processed": "Refund paid out",
+  "refund.failed": "Refund failed",
 };
 
 /** The payment's life as a list. */
@@ -42,6 +44,6 @@ export function Timeline({ paymentId }: { paymentId: string }) {
 }
 
 function tone(event: string): string | undefined {
-  if (event === "payment.failed") return styles.bad;
+  if (["payment.failed", "payment.released", "refund.failed"].includes(event)) return styles.bad;
   return event === "payment.success" || event === "refund.processed" ? styles.good : undefined;
 }

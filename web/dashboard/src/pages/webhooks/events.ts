@@ -7,4 +7,5 @@ export const EVENTS = [
   "payment.failed",
   "refund.created",
   "refund.processed",
+  "refund.failed",
 ] as const;

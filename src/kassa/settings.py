@@ -6,6 +6,7 @@ What the environment leaves open can come from AWS Secrets Manager.
 import ipaddress
 import itertools
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,6 +24,18 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=MAX_PORT)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 BROKER_SCHEMES = ("amqp", "amqps", "stomp", "stomp+ssl")
+SCHEMES = {
+    "DATABASE_URL": ("postgresql", "postgres"),
+    "REDIS_URL": ("redis", "rediss", "unix"),
+    "PUBLIC_API_URL": ("https", "http"),
+    "PUBLIC_CHECKOUT_URL": ("https", "http"),
+    "PUBLIC_DASHBOARD_URL": ("https", "http"),
+    "STRIPE_API_URL": ("https", "http"),
+    "RAZORPAY_API_URL": ("https", "http"),
+    "PAYPAL_API_URL": ("https", "http"),
+    "AI_BASE_URL": ("https", "http"),
+}
+SWITCHES = ("TEST_MODE", "TEST_PAYMENT_SUCCESS", "WEBHOOK_RETRY_INTERVALS_TEST", "KASSA_PROVIDER_SANDBOX")
 EVERYWHERE: tuple[Network, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 
 
@@ -96,6 +109,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper, forb
         _networks("WEBHOOK_ALLOW_PRIVATE", self.webhook_allow_private or "")
         _networks("TRUSTED_PROXIES", self.trusted_proxies)
         _check_ports(self)
+        for name, schemes in SCHEMES.items():
+            url = getattr(self, name.lower())
+            if url is not None and not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+                # What was given may hold a password, so it is not repeated.
+                raise ValueError(f"{name} must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
         if self.broker_url is not None:
             _check_broker_url(self.broker_url)
 
@@ -107,17 +125,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper, forb
     @property
     def api_url(self) -> str:
         """Where merchants reach the API."""
-        return self.public_api_url or f"http://localhost:{self.port}"
+        return (self.public_api_url or f"http://localhost:{self.port}").rstrip("/")
 
     @property
     def checkout_url(self) -> str:
         """Where payers reach the checkout page."""
-        return self.public_checkout_url or f"http://localhost:{self.checkout_port}"
+        return (self.public_checkout_url or f"http://localhost:{self.checkout_port}").rstrip("/")
 
     @property
     def dashboard_url(self) -> str:
         """Where merchants reach the dashboard."""
-        return self.public_dashboard_url or f"http://localhost:{self.dashboard_port}"
+        return (self.public_dashboard_url or f"http://localhost:{self.dashboard_port}").rstrip("/")
 
     @property
     def dashboard_ports(self) -> tuple[int, int]:
@@ -198,16 +216,40 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     given = {name: value for name, value in source.items() if name in known and value != ""}
     if secrets := _names(given.get("KASSA_AWS_SECRET")):
         given = _from_aws(secrets, source, known) | given
-    for name in ("TEST_MODE", "TEST_PAYMENT_SUCCESS", "WEBHOOK_RETRY_INTERVALS_TEST", "KASSA_PROVIDER_SANDBOX"):
+    for name in (*SWITCHES, "LOG_LEVEL"):
         if name in given:
             given[name] = given[name].lower()
     try:
         settings = msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"Unusable environment: {error}".replace(" - at `$.", " - variable `")) from error
+        raise SettingsError(f"Unusable environment: {_complaint(str(error), source)}") from error
     if settings.production:
         _check_production(settings, given)
     return settings
+
+
+def _complaint(said: str, source: Mapping[str, str]) -> str:
+    """What is wrong, in plain words; `said` is the decoder's sentence, or already one of ours."""
+    found = re.fullmatch(r".* - at `\$\.(\w+)`", said)
+    if found is None:
+        return said
+    name = found[1]
+    kind = next(one.type for one in msgspec.structs.fields(Settings) if one.encode_name == name)
+    # What came out of a secret of AWS is not repeated.
+    given = f", not {source[name]!r}" if source.get(name) else ""
+    return f"{name} must be {_expected(msgspec.inspect.type_info(kind))}{given}"
+
+
+def _expected(kind: msgspec.inspect.Type) -> str:
+    if isinstance(kind, msgspec.inspect.BoolType):
+        return "true or false"
+    if isinstance(kind, msgspec.inspect.LiteralType):
+        *others, last = map(str, kind.values)
+        return f"{', '.join(others)} or {last}"
+    if isinstance(kind, msgspec.inspect.IntType | msgspec.inspect.FloatType):
+        what = "a whole number" if isinstance(kind, msgspec.inspect.IntType) else "a number"
+        return f"{what} from {kind.ge:g} to {kind.le}" if kind.le is not None else f"{what}, at least {kind.ge}"
+    return "text"
 
 
 def _from_aws(secrets: list[str], source: Mapping[str, str], known: set[str]) -> dict[str, str]:

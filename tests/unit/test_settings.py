@@ -8,16 +8,25 @@ from typing import Any
 import msgspec
 import pytest
 
-from kassa.settings import Settings, SettingsError, load
+from kassa.settings import SCHEMES, Settings, SettingsError, load
 
 FIELDS = {field.encode_name: field for field in msgspec.structs.fields(Settings)}
 # Where "another valid value" needs more than the type says.
 SPECIAL = {
     "BROKER_URL": "amqp://localhost",
+    "AI_BASE_URL": "http://localhost:11434/v1",
     "CHECKOUT_PORT": "4001",
+    "DATABASE_URL": "postgresql:///another?host=/tmp",
     "DASHBOARD_PORT": "4000",
+    "PAYPAL_API_URL": "https://paypal.example",
     "PROCESSING_DELAY_MIN": "4999",
+    "PUBLIC_API_URL": "https://api.example",
+    "PUBLIC_CHECKOUT_URL": "https://pay.example",
+    "PUBLIC_DASHBOARD_URL": "https://dashboard.example",
+    "RAZORPAY_API_URL": "https://razorpay.example",
+    "REDIS_URL": "unix:///run/redis.sock",
     "REFUND_DELAY_MIN": "2999",
+    "STRIPE_API_URL": "https://stripe.example",
     "TRUSTED_PROXIES": "10.0.0.0/8",
     "WEBHOOK_ALLOW_PRIVATE": "10.0.0.0/8,fd00::/8",
 }
@@ -108,7 +117,42 @@ def test_a_bad_value_is_refused_by_its_name(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load({name: value})
     assert name in str(caught.value)
-    assert "$" not in str(caught.value)
+    assert not re.search(r"[$`]|Expected|enum", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("PORT", "abc", "a whole number from 1 to 65535, not 'abc'"),
+        ("PORT", "0", "a whole number from 1 to 65535, not '0'"),
+        ("RATE_LIMIT_PER_KEY", "-1", "a whole number, at least 1, not '-1'"),
+        ("UPI_SUCCESS_RATE", "90%", "a number from 0 to 1, not '90%'"),
+        ("TEST_MODE", "Yes", "true or false, not 'Yes'"),
+        ("KASSA_ENV", "prod", "development or production, not 'prod'"),
+        ("KASSA_PROVIDER", "adyen", "paypal, razorpay, simulator or stripe, not 'adyen'"),
+    ],
+)
+def test_a_bad_value_is_told_what_it_must_be(name: str, value: str, expected: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({name: value})
+    assert str(caught.value) == f"Unusable environment: {name} must be {expected}"
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMES))
+def test_an_address_is_refused_by_its_scheme_and_not_repeated(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"^Unusable environment: {name} must begin with ") as caught:
+        load({name: "user:password@host"})
+    assert "password" not in str(caught.value)
+
+
+def test_addresses_end_without_a_slash() -> None:
+    names = ("PUBLIC_API_URL", "PUBLIC_CHECKOUT_URL", "PUBLIC_DASHBOARD_URL")
+    settings = load(dict.fromkeys(names, "https://pay.example/"))
+    assert {settings.api_url, settings.checkout_url, settings.dashboard_url} == {"https://pay.example"}
+
+
+def test_the_log_level_is_read_as_people_write_it() -> None:
+    assert load({"LOG_LEVEL": "INFO"}).log_level == "info"
 
 
 @pytest.mark.parametrize("kind", ["PROCESSING", "REFUND"])

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import re
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -225,9 +226,36 @@ async def test_doctor_names_servers_that_are_away(nowhere: dict[str, str]) -> No
     assert away.code == 1
     assert "check DATABASE_URL and that PostgreSQL runs" in away.out
     assert "check REDIS_URL and that Redis runs" in away.out
+    assert len(re.findall(r"^bad +(?:database|queue): .*connect", away.out, re.M | re.I)) == 2, away.out
+    assert not re.search(r"\w+Error\b", away.out), away.out
     assert "word" not in away.out + away.err
     assert none.code == 2
     assert "no gateway runs here" in none.err
+
+
+async def test_a_server_that_refuses_is_told_in_one_line(gateway: Live) -> None:
+    database = gateway.urls()[0].replace("/payment_gateway", "/missing")
+    redis = f"redis://127.0.0.1:{free_port()}"
+
+    refused = await asyncio.gather(
+        kassa({**gateway.environment, "DATABASE_URL": database}, "merchant", "list"),
+        kassa({**gateway.environment, "DATABASE_URL": database}, "migrate"),
+        kassa({**gateway.environment, "REDIS_URL": redis}, "worker", "--check"),
+    )
+
+    for done in refused:
+        assert (done.code, done.out) == (1, "")
+        assert re.fullmatch(r"kassa: .+ `kassa doctor` tells\.\n", done.err), done.err
+
+
+async def test_a_merchants_webhook_url_is_checked_when_it_is_created(gateway: Live) -> None:
+    email = f"{secrets.token_hex(8)}@example.com"
+
+    done = await kassa(gateway.environment, "merchant", "create", "A Shop", email, "--webhook-url", "localhost:4000")
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("kassa: webhook_url must be an http or https URL")
+    assert await gateway.sql("SELECT 1 FROM merchants WHERE email = $1", email) == []
 
 
 async def test_command_without_a_gateway_says_what_to_do(nowhere: dict[str, str]) -> None:

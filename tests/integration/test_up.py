@@ -52,12 +52,12 @@ class Gateway:
             check=False,
         )
 
-    def start(self) -> None:
+    def start(self, **settings: str) -> None:
         """Run `kassa up` until its banner is complete."""
         with self._console.open("wb") as console:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "kassa", "up"],
-                env=self._environment({}),
+                env=self._environment(settings),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
@@ -263,6 +263,13 @@ def test_failing_start_shows_the_log_and_leaves_nothing_running(fresh: Gateway) 
         for one in psutil.process_iter(["environ"])
         if one.info["environ"] and str(fresh.home) in (one.info["environ"].get("KASSA_HOME", ""))
     ]
+
+
+def test_start_without_the_redis_of_its_settings_says_what_does_not_work(fresh: Gateway) -> None:
+    fresh.start(REDIS_URL=f"redis://127.0.0.1:{free_port()}")
+
+    until(lambda: "Redis does not answer: check REDIS_URL" in fresh.said(), fresh.said)
+    assert fresh.create_order()["status"] == "created"
 
 
 def test_terminating_it_stops_everything_and_keeps_the_data(fresh: Gateway) -> None:

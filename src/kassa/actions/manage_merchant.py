@@ -7,6 +7,7 @@ from kassa.actions.gateway import Gateway
 from kassa.actions.log_in import hash_password
 from kassa.domain.errors import KassaError, bad_request, not_found
 from kassa.domain.payment import Merchant
+from kassa.net import check_url
 from kassa.store import merchants
 
 TEST_MERCHANT_ID = "550e8400-e29b-41d4-a716-446655440000"
@@ -24,8 +25,10 @@ async def create_merchant(
 ) -> Merchant:
     """A new merchant with fresh credentials; `password` is for the dashboard.
 
-    Raises BAD_REQUEST_ERROR when the e-mail address is taken, or the password too short.
+    Raises BAD_REQUEST_ERROR when the e-mail address is taken, the password too short, or the URL none for webhooks.
     """
+    if webhook_url is not None:
+        check_url(webhook_url, https_only=gateway.settings.production, name="webhook_url")
     api_key, api_secret = _credentials(gateway.settings.production)
     merchant = await merchants.insert(
         gateway.database,

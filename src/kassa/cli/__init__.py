@@ -2,7 +2,9 @@
 
 import sys
 
+import asyncpg
 import typer
+from redis.exceptions import RedisError
 
 from kassa import __version__
 from kassa.cli import merchant, run, webhook
@@ -48,6 +50,6 @@ def main() -> None:
     except (SettingsError, KassaError) as error:
         typer.echo(f"kassa: {error.description if isinstance(error, KassaError) else error}", err=True)
         sys.exit(2)
-    except OSError as error:
+    except (OSError, RedisError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         typer.echo(f"kassa: {error}. Is everything running? `kassa doctor` tells.", err=True)
         sys.exit(1)

@@ -106,6 +106,10 @@ CHECKS: list[tuple[str, str, Callable[[Gateway], Awaitable[list[Finding]]]]] = [
 ]
 
 
+def _reason(error: Exception) -> str:
+    return error.description if isinstance(error, KassaError) else str(error) or type(error).__name__
+
+
 async def examine(settings: Settings) -> int:
     """Run every check and print what it found; 0 when all is well, else 1. Raises SettingsError without a gateway."""
     if settings.database_url is None or settings.redis_url is None:
@@ -117,7 +121,7 @@ async def examine(settings: Settings) -> int:
                 async with asyncio.timeout(60):
                     findings = await check(gateway)
             except (RedisError, KassaError, asyncpg.PostgresError, *LOST) as error:
-                findings = [Finding(False, f"{name}: {error.__class__.__name__}", mend)]
+                findings = [Finding(False, f"{name}: {_reason(error)}", mend)]
             for finding in findings:
                 mark = typer.style("ok  ", fg="green") if finding.well else typer.style("bad ", fg="red", bold=True)
                 typer.echo(mark + finding.what + ("" if finding.well else f"\n      → {finding.mend}"))

@@ -1,6 +1,7 @@
 """Commands that run Kassa, or look at how it runs."""
 
 import asyncio
+import importlib.util
 import os
 import socket
 import subprocess
@@ -124,6 +125,9 @@ def bench(
     """Measure this machine: orders, payments, settlements and webhooks a second, against bare PostgreSQL and HTTP."""
     if not Path("bench/__main__.py").exists():
         typer.echo("kassa: bench is part of the repository; run this in a checkout of it", err=True)
+        raise typer.Exit(1)
+    if importlib.util.find_spec("matplotlib") is None:
+        typer.echo("kassa: bench needs what development needs, too; `make bench` fetches it and runs this", err=True)
         raise typer.Exit(1)
     command = [
         sys.executable,

@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from kassa.local import processes, record, sandbox
 from kassa.local.account import unprivileged
@@ -97,6 +97,9 @@ class Supervisor:
         await self._to_the_end(self._gateway_child("migrate", "migrate"))
         await self._start_gateway()
         greet(self._settings, self._as_record(), self._postgres.programs / "psql" if self._postgres else None)
+        with suppress(OSError):
+            if '"redis":"disconnected"' in await self._health():
+                warn("Redis does not answer: check REDIS_URL. Until it does, nothing is settled and no webhook sent.")
         async with asyncio.TaskGroup() as keepers:
             for child in self._children:
                 keepers.create_task(self._keep(child))
@@ -209,16 +212,20 @@ class Supervisor:
 
     async def _probe_health(self) -> str | None:
         try:
-            async with asyncio.timeout(2):
-                reader, writer = await asyncio.open_connection("127.0.0.1", self._settings.port)
-                try:
-                    writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                    status = (await reader.readline()).decode(errors="replace").strip()
-                finally:
-                    writer.close()
+            status = (await self._health()).partition("\r\n")[0]
         except OSError as error:  # TimeoutError is one too
             return str(error) or "no answer yet"
         return None if status.split(" ")[1:2] == ["200"] else f"/health answers {status or 'nothing'}"
+
+    async def _health(self) -> str:
+        """The API's whole answer to /health; raises OSError when there is none."""
+        async with asyncio.timeout(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._settings.port)
+            try:
+                writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                return (await reader.read()).decode(errors="replace")
+            finally:
+                writer.close()
 
     def _on_stop_signal(self) -> None:
         if self._stop_asked.is_set():

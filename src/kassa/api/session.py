@@ -20,7 +20,9 @@ from kassa.api.requests import NewSession
 from kassa.domain.errors import KassaError
 from kassa.domain.payment import Merchant
 
-FAILURES_PER_WINDOW = 10
+FAILURES_PER_ADDRESS = 10
+# Whoever guesses from many addresses is stopped as well, but nobody locks an owner out from one.
+FAILURES_PER_EMAIL = 100
 
 
 def _session(call: Call, merchant: Merchant, token: str) -> Session:
@@ -37,10 +39,11 @@ def _cookie(call: Call, token: str, max_age_s: int) -> tuple[tuple[bytes, bytes]
 async def _log_in(call: Call) -> Answer:
     body: NewSession = call.body
     # Redis sees a digest alone: people type passwords into the wrong field.
-    names = (f"login:{call.address}", f"login:{hashlib.sha256(body.email.encode()).hexdigest()}")
+    email = hashlib.sha256(body.email.encode()).hexdigest()
+    limits = {f"login:{call.address}": FAILURES_PER_ADDRESS, f"login:{email}": FAILURES_PER_EMAIL}
     # Counted before the password is tried, so that guesses that come at once are as few as those that come in turn.
-    for name in names:
-        call.limits.count(name, FAILURES_PER_WINDOW)
+    for name, limit in limits.items():
+        call.limits.count(name, limit)
     wrong = False
     try:
         merchant, token = await log_in(call.gateway, body.email, body.password, cookie_of(call.headers, SESSION_COOKIE))
@@ -48,7 +51,7 @@ async def _log_in(call: Call) -> Answer:
         wrong = error.code == "AUTHENTICATION_ERROR"
         raise
     finally:
-        for name in () if wrong else names:
+        for name in () if wrong else limits:
             call.limits.forgive(name)
     return Answer(200, msgspec.json.encode(_session(call, merchant, token)), _cookie(call, token, SESSION_TTL_S))
 

@@ -37,6 +37,10 @@ class Door:
 
     async def _merchant(self, method: str, headers: Mapping[bytes, bytes], address: str) -> Merchant:
         key, secret = _credentials(headers)
+        tries = f"credentials:{address}"
+        if key not in self._gateway.merchants:
+            # Before the database is asked: whoever tries credentials is to stop costing anything, too.
+            self._limits.check(tries, self._per_address)
         try:
             if key or secret:
                 return await authenticate(self._gateway, key, secret)
@@ -50,7 +54,7 @@ class Door:
         except KassaError as error:
             # Whoever tries credentials is slowed down by address, like any stranger.
             if error.code == "AUTHENTICATION_ERROR":
-                self._limits.count(f"address:{address}", self._per_address)
+                self._limits.count(tries, self._per_address)
             raise
 
 

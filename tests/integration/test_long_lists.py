@@ -16,7 +16,7 @@ from kassa.api.requests import WebhooksQuery
 from kassa.providers.registry import Providers
 from kassa.providers.simulator import Simulator
 from kassa.settings import load
-from kassa.store import deliveries
+from kassa.store import deliveries, payment_links
 from kassa.store.database import Connection, Database
 from kassa.store.pages import Filter
 from tests.rows import add_merchant, new_id
@@ -48,6 +48,11 @@ class OneConnection(Database):
     async def read(self, table: str) -> int:
         """How much of a table was read so far."""
         return int(await self._connection.fetchval(READ, table))
+
+    async def fetched(self, table: str) -> int:
+        """How many rows of a table were read so far that an index had led to."""
+        rows = await self._connection.fetchval("SELECT pg_stat_get_xact_tuples_fetched($1::regclass)", table)
+        return int(rows)
 
 
 async def delivered(database: Database, merchant: str, **counts: int) -> None:
@@ -117,10 +122,9 @@ async def test_what_a_filter_hardly_finds_is_searched_for_once(database: Databas
     assert (shown.data, shown.total, shown.total_exact) == ([], 0, True)
 
 
-async def test_who_opens_a_payment_link_waits_for_no_count_of_those_before(database: Database) -> None:
-    """Each visit of a reusable link makes an order."""
-    link = new_id("plink_")
-    merchant = await add_merchant(database)
+async def popular_link(database: Database) -> str:
+    """A reusable link that was paid MANY times; each visit of it makes an order."""
+    link, merchant = new_id("plink_"), await add_merchant(database)
     await database.fetch(
         """INSERT INTO payment_links (id, merchant_id, amount, currency, description, reusable)
            VALUES ($1, $2::uuid, 50000, 'INR', 'Honey', true)""",
@@ -134,6 +138,11 @@ async def test_who_opens_a_payment_link_waits_for_no_count_of_those_before(datab
         merchant,
         MANY,
     )
+    return link
+
+
+async def test_who_opens_a_payment_link_waits_for_no_count_of_those_before(database: Database) -> None:
+    link = await popular_link(database)
     settings = load({"DATABASE_URL": database.url, "REDIS_URL": "redis://nowhere"})
     bank = Simulator(settings, random.Random(0))
     async with database.connection() as connection:
@@ -143,3 +152,15 @@ async def test_who_opens_a_payment_link_waits_for_no_count_of_those_before(datab
         found, _ = await order_of_link(gateway, link)
         assert await counting.read("orders") - before < FEW
     assert found.description == "Honey"
+
+
+async def test_how_often_a_link_was_paid_is_counted_without_reading_the_orders(database: Database) -> None:
+    link = await popular_link(database)
+    await database.fetch("VACUUM (ANALYZE) orders")
+    async with database.connection() as connection:
+        counting = OneConnection(connection)
+        before = await counting.fetched("orders")
+        found = await payment_links.find(counting, link)
+        assert await counting.fetched("orders") - before < FEW
+    assert found is not None
+    assert found.times_paid == MANY

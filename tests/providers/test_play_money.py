@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.integration.test_cli import kassa
 from tests.integration.test_production import PRODUCTION
 from tests.live import CARD, Live
 
@@ -24,7 +25,11 @@ async def without_account(gateway: Live) -> AsyncIterator[Live]:
         yield other
 
 
-async def tried(shop: Live, name: str) -> list[Any]:
+NOBODY = 'Choose who takes payments: PATCH /api/v1/merchant with {"provider": …}; or open a checkout session'
+NOBODY_FOR_PAYER = "This shop cannot take payments here yet; please tell it"
+
+
+async def tried(shop: Live, name: str | None) -> list[Any]:
     """What a payer, and the merchant, hear who pay a new order at the simulated bank, by either method."""
     replies = []
     for body in (UPI, {"method": "card", "card": CARD}):
@@ -34,8 +39,9 @@ async def tried(shop: Live, name: str) -> list[Any]:
             replies.append(reply)
         assert (await shop.get(f"/api/v1/orders/{order['id']}")).json["status"] == "created"
         assert await shop.sql("SELECT 1 FROM payments WHERE order_id = $1", order["id"]) == []
-    problem = f"This order is to be paid on a page of {name}; open a checkout session"
-    assert [reply.refusal for reply in replies] == [(400, "PROVIDER_CANNOT", problem)] * 4
+    chosen = f"This order is to be paid on a page of {name}; open a checkout session"
+    problems = [chosen, chosen] if name else [NOBODY_FOR_PAYER, NOBODY]
+    assert [reply.refusal for reply in replies] == [(400, "PROVIDER_CANNOT", problem) for problem in problems * 2]
     return replies
 
 
@@ -58,7 +64,15 @@ async def test_a_gateway_of_another_provider_takes_nothing_by_the_simulated_bank
 
 
 async def test_production_with_an_account_of_its_own_takes_nothing_by_the_simulated_bank(real: Live) -> None:
-    await tried(real, "its provider")
+    await tried(real, None)
+
+    found = await kassa(real.environment, "doctor")
+    merchants = await real.sql("SELECT count(*) FROM merchants")
+    assert (found.code, found.out.count("cannot pay on Kassa's page")) == (1, merchants[0][0])
+    await real.sql("UPDATE merchants SET provider = 'stripe'")
+    found = await kassa(real.environment, "doctor")
+    assert (found.code, "cannot pay on Kassa's page" in found.out) == (0, False), found.out
+    await real.sql("UPDATE merchants SET provider = NULL")
 
 
 async def test_a_merchant_with_an_account_takes_nothing_by_the_simulated_bank(without_account: Live) -> None:
@@ -69,6 +83,9 @@ async def test_a_merchant_with_an_account_takes_nothing_by_the_simulated_bank(wi
         owner.merchant_id,
     )
 
-    await tried(owner, "its provider")
+    await tried(owner, None)
+
+    found = await kassa(without_account.environment, "doctor")
+    assert found.out.count("cannot pay on Kassa's page") == 1
 
     assert (await other.pay((await other.order())["id"]))["status"] == "pending"

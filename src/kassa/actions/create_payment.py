@@ -24,6 +24,8 @@ from kassa.store.outbox import Event
 
 FIRST_EVENTS = (webhook.PAYMENT_CREATED, webhook.PAYMENT_PENDING)
 LINK_ENDED = "This payment link is not active any more"
+_NOBODY = 'Choose who takes payments: PATCH /api/v1/merchant with {"provider": …}; or open a checkout session'
+_NOBODY_FOR_PAYER = "This shop cannot take payments here yet; please tell it"
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -50,7 +52,7 @@ async def create_payment(
 
     async def work() -> Answer:
         payment = _payment(gateway, order, asked)
-        _check_bank(gateway, order)
+        _check_bank(gateway, order, by_payer=merchant_id is None)
         check_payable(order, payment.created_at)
         answer = Answer(201, msgspec.json.encode(payment_created(payment)))
         events = _told(gateway, order, payment) if order.wants_webhooks or gateway.settings.broker_url else []
@@ -61,16 +63,17 @@ async def create_payment(
     return await once(gateway, key, work)
 
 
-def _check_bank(gateway: Gateway, order: Order) -> None:
+def _check_bank(gateway: Gateway, order: Order, *, by_payer: bool) -> None:
     """Raise PROVIDER_CANNOT where the simulated bank is not the one to pay.
 
     Whoever knows an order's id may pay it here, and this bank moves no money: so it must not settle the orders of
     those who take real money elsewhere.
     """
     chosen = provider_of(gateway.settings, order)
-    if chosen != SIMULATOR or is_for_real_money(gateway.settings, order):
-        where = "its provider" if chosen == SIMULATOR else chosen
-        raise KassaError("PROVIDER_CANNOT", f"This order is to be paid on a page of {where}; open a checkout session")
+    if chosen != SIMULATOR:
+        raise KassaError("PROVIDER_CANNOT", f"This order is to be paid on a page of {chosen}; open a checkout session")
+    if is_for_real_money(gateway.settings, order):
+        raise KassaError("PROVIDER_CANNOT", _NOBODY_FOR_PAYER if by_payer else _NOBODY)
 
 
 def check_payable(order: Order, now: datetime) -> None:

@@ -10,14 +10,18 @@ import typer
 from redis.exceptions import RedisError
 
 from kassa.actions.gateway import Gateway
+from kassa.actions.provider_account import has_gateway_account
 from kassa.app import gateway_of
 from kassa.domain.errors import KassaError
+from kassa.domain.payment import SIMULATOR
 from kassa.net import Outbound
 from kassa.settings import Settings, SettingsError
+from kassa.store.credentials import owners
 from kassa.store.database import LOST
 from kassa.store.merchants import all_merchants
 from kassa.store.migrate import pending
 
+PAGES_ELSEWHERE = ("stripe", "razorpay", "paypal")
 MAX_SKEW_S = 2.0
 PROBE_TIMEOUT_S = 5.0
 
@@ -78,6 +82,24 @@ async def _clocks(gateway: Gateway) -> list[Finding]:
     ]
 
 
+async def _providers(gateway: Gateway) -> list[Finding]:
+    """In production: merchants who have an account at a provider to use, but have not chosen it."""
+    settings = gateway.settings
+    if not settings.production or settings.kassa_provider != SIMULATOR:
+        return []
+    shared = has_gateway_account(settings)
+    own = {one for name in PAGES_ELSEWHERE for one in await owners(gateway.database, name, live=True)}
+    return [
+        Finding(
+            False,
+            f"payers of {merchant.email} cannot pay on Kassa's page: there is an account, but no provider is chosen",
+            'PATCH /api/v1/merchant with {"provider": "stripe"}, or set KASSA_PROVIDER for all',
+        )
+        for merchant in await all_merchants(gateway.database)
+        if merchant.is_active and merchant.provider in (None, SIMULATOR) and (shared or merchant.id in own)
+    ]
+
+
 async def _receivers(gateway: Gateway) -> list[Finding]:
     outbound = Outbound(gateway.settings.webhook_private_networks)
     findings = []
@@ -102,6 +124,7 @@ CHECKS: list[tuple[str, str, Callable[[Gateway], Awaitable[list[Finding]]]]] = [
     ("queue", "check REDIS_URL and that Redis runs; `kassa up` brings its own", _queue),
     ("worker", "check REDIS_URL and that Redis runs", _worker),
     ("clocks", "mend what is said above first", _clocks),
+    ("providers", "mend what is said above first", _providers),
     ("webhooks", "mend what is said above first", _receivers),
 ]
 

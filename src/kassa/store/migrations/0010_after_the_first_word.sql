@@ -1,5 +1,20 @@
 -- What providers say after their first word: refunds that fail after all, refunds made outside, held money let go.
 
+-- Both tables at once, or none: whoever writes locks them in either order. See 0005 about the waiting.
+DO $$
+BEGIN
+    FOR attempt IN 1..300 LOOP
+        BEGIN
+            PERFORM set_config('lock_timeout', '200ms', true);
+            LOCK TABLE refunds, payments IN ACCESS EXCLUSIVE MODE;
+            RETURN;
+        EXCEPTION WHEN lock_not_available THEN
+            PERFORM pg_sleep(0.1);
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'the payments are locked by something else; end it and start again' USING ERRCODE = 'lock_not_available';
+END $$;
+
 -- Notifications and lists name a refund's payment by the provider's name for the money.
 CREATE INDEX payments_charge_ref ON payments (charge_ref) WHERE charge_ref IS NOT NULL;
 
@@ -18,7 +33,7 @@ ALTER TABLE refunds ADD CONSTRAINT refunds_processed_at_check
 CREATE OR REPLACE TRIGGER refunds_final BEFORE UPDATE ON refunds FOR EACH ROW
     WHEN ((OLD.status IN ('processed', 'failed') AND NEW.status IS DISTINCT FROM OLD.status
            AND (OLD.status = 'processed' AND NEW.status = 'failed') IS NOT TRUE)
-          OR (OLD.processed_at IS NOT NULL AND NEW.processed_at IS DISTINCT FROM OLD.processed_at)
+          OR (OLD.processed_at IS NOT NULL AND NEW.processed_at IS NULL)
           OR NEW.amount <> OLD.amount OR NEW.payment_id <> OLD.payment_id)
     EXECUTE FUNCTION refuse_change();
 CREATE OR REPLACE TRIGGER refunds_freed AFTER UPDATE ON refunds FOR EACH ROW

@@ -26,11 +26,11 @@ export function oneOf<Value extends string>(values: readonly Value[], value: str
   return values.find((one) => one === value) ?? null;
 }
 
-/** The query of these filters; what makes no sense is left out. Days are UTC, and `to` is included. */
+/** The query of these filters; what makes no sense is left out. Days are UTC, and the last is included. */
 export function paymentsQuery(filters: PaymentFilters): PaymentsQuery {
   const currency = currencyOf(filters);
-  const min = smallestUnit(filters.min ?? "", currency);
-  const max = smallestUnit(filters.max ?? "", currency);
+  const [min, max] = inOrder(smallestUnit(filters.min ?? "", currency), smallestUnit(filters.max ?? "", currency));
+  const [from, to] = inOrder(startOf(filters.from), startOf(filters.to));
   // An amount says nothing without its currency.
   const inCurrency = min !== null || max !== null || currency === filters.currency?.trim().toUpperCase();
   const query: PaymentsQuery = {
@@ -41,15 +41,20 @@ export function paymentsQuery(filters: PaymentFilters): PaymentsQuery {
     currency: inCurrency ? currency : null,
     amount_min: min,
     amount_max: max,
-    created_from: startOf(filters.from, 0),
-    created_to: startOf(filters.to, 1),
+    created_from: from === null ? null : `${dayBefore(from, 0)}T00:00:00Z`,
+    created_to: to === null ? null : `${dayBefore(to, -1)}T00:00:00Z`,
   };
   return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== null));
 }
 
-function startOf(day: string | undefined, daysLater: number): string | null {
+/** Both bounds, the lower one first: between them is what is meant, whichever field a bound was typed into. */
+function inOrder(one: number | null, other: number | null): [number | null, number | null] {
+  return one !== null && other !== null && one > other ? [other, one] : [one, other];
+}
+
+function startOf(day: string | undefined): number | null {
   const at = Date.parse(`${day}T00:00:00Z`);
-  return Number.isNaN(at) ? null : `${dayBefore(at, -daysLater)}T00:00:00Z`;
+  return Number.isNaN(at) ? null : at;
 }
 
 /** Where the same payments come as CSV. */

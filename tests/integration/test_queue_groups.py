@@ -4,6 +4,7 @@ from collections import Counter
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
@@ -74,6 +75,33 @@ async def test_many_blocked_groups_do_not_hold_up_another(redis: "Redis") -> Non
         return await queue.claimed(10)
 
     assert await until(claimed, "the quick one's turn", SOON_S) == ["quick/1/x"]
+
+
+@pytest.mark.parametrize("swept", [False, True])
+async def test_a_group_that_had_its_turn_goes_behind_one_that_waits(redis: "Redis", swept: bool) -> None:
+    queue = Queue(redis, most_per_group=1)
+    long_ago = await queue.now_ms() - 60_000
+    await queue.add([(f"{group}/{number}/x", long_ago) for group in "ab" for number in (1, 2)])
+    lease = await queue.claim(10)
+    assert lease.members == ["a/1/x", "b/1/x"]
+
+    await queue.add_due("new/1/x")
+    await queue.finish(lease)
+    if swept:
+        await queue.add([("a/2/x", long_ago)])
+
+    assert await queue.claimed(1) == ["new/1/x"]
+    assert sorted(await queue.claimed()) == ["a/2/x", "b/2/x"]
+
+
+async def test_a_group_that_fills_a_claim_has_had_its_turn(redis: "Redis") -> None:
+    queue = Queue(redis, most_per_group=5)
+    long_ago = await queue.now_ms() - 60_000
+    await queue.add([(f"a/{number}/x", long_ago) for number in range(3)])
+    await queue.add([("new/1/x", long_ago + 1)])
+    assert await queue.claimed(1) == ["a/0/x"]
+    assert await queue.claimed(1) == ["new/1/x"]
+    assert await queue.claimed(1) == ["a/1/x"]
 
 
 async def test_a_group_that_was_full_goes_on_when_a_lease_of_it_runs_out(redis: "Redis") -> None:
@@ -201,7 +229,7 @@ lanes = st.lists(st.tuples(st.sampled_from("gh"), st.sampled_from("pq"), st.inte
 
 
 @settings(max_examples=200)
-@given(lanes, st.integers(1, 3), st.integers(1, 5), st.randoms(use_true_random=False))
+@given(lanes, st.integers(1, 3), st.integers(1, 5), st.randoms(use_true_random=True))
 async def test_in_groups_everything_is_done_once_in_order_and_never_too_much_at_once(
     redis: "Redis", added: list[tuple[str, str, int]], most: int, limit: int, chance: Random
 ) -> None:

@@ -4,7 +4,8 @@ An id is either due or leased, never both, so a sweeper may add the same id agai
 a lease that runs out, and the next claim takes it back. Times are Redis's own, so that no worker's clock matters.
 
 A member is `group/lane/rest`, or a bare id where groups do not matter. At most so many of a group are leased at once,
-so that one slow receiver does not hold up others; and one of a lane, so that what happened first leaves first.
+so that one slow receiver does not hold up others; and one of a lane, so that what happened first leaves first. A group
+that has had its turn goes behind those that wait for theirs, so that many slow receivers do not hold up others either.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,7 +17,7 @@ LEASE_MS = 10_000
 # A group whose members must all wait is looked at again after this time, or as soon as one of them is done.
 HOLD_MS = 250
 
-# Keys, in every script: 1 the groups by the time of their earliest member, 2 the leases by their end, 3 the wake list,
+# Keys, in every script: 1 the groups by when their next turn is, 2 the leases by their end, 3 the wake list,
 # 4 the counts. A group's members are a sorted set at key 1 .. ':' .. group, and its leases are, once more, one at key
 # 2 .. ':' .. group: a claim reads those of the groups that it looks at, not all that all workers hold.
 _SHARED = """
@@ -36,10 +37,12 @@ local function add(list)
     members[#members + 1] = list[i + 1]
   end
   for group, members in pairs(groups) do
-    redis.call('ZADD', KEYS[1] .. ':' .. group, 'LT', unpack(members))
-    local first = members[1]
-    for i = 3, #members, 2 do if tonumber(members[i]) < tonumber(first) then first = members[i] end end
-    redis.call('ZADD', KEYS[1], 'LT', first, group)
+    -- What was there already moves its group to no other place.
+    if redis.call('ZADD', KEYS[1] .. ':' .. group, 'LT', 'CH', unpack(members)) > 0 then
+      local first = members[1]
+      for i = 3, #members, 2 do if tonumber(members[i]) < tonumber(first) then first = members[i] end end
+      redis.call('ZADD', KEYS[1], 'LT', first, group)
+    end
   end
 end
 -- Of bare ids there are no groups to keep apart.
@@ -135,8 +138,8 @@ for _, group in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT'
     redis.call('ZREM', KEYS[1], group)
   elseif tonumber(first) > now then
     redis.call('ZADD', KEYS[1], first, group)
-  elseif #taken < limit then
-    redis.call('ZADD', KEYS[1], now + hold_ms, group)
+  else
+    redis.call('ZADD', KEYS[1], #taken < limit and now + hold_ms or now, group)
   end
 end
 if #leases > 0 then redis.call('ZADD', KEYS[2], unpack(leases)) end
@@ -174,7 +177,7 @@ add(again)
 for group in pairs(groups) do
   if redis.call('ZSCORE', KEYS[1], group) then
     local first = redis.call('ZRANGE', KEYS[1] .. ':' .. group, 0, 0, 'WITHSCORES')[2]
-    if first then redis.call('ZADD', KEYS[1], first, group) end
+    if first then redis.call('ZADD', KEYS[1], math.max(tonumber(first), now), group) end
   end
 end
 local after = earliest()

@@ -86,3 +86,18 @@ async def test_who_does_not_give_back_is_asked_ever_less_often(shop: Shop) -> No
         await reconcile(shop.gateway)
         done, due_in = await asked(shop, payment["id"])
         assert not done and at_least < due_in.total_seconds() < at_most
+
+
+async def test_what_comes_back_of_a_return_is_told_of(shop: Shop) -> None:
+    payment = await paid_twice(shop, "pay_late")
+    assert (await asked(shop, payment["id"]))[0]
+    await shop.control("notifications")
+
+    await shop.control("refund", refund_id=f"return_{payment['id']}", state="failed")
+
+    async def told() -> bool:
+        lines = shop.gateway.logs().splitlines()
+        return any("return.failed_after_all" in line and payment["id"] in line for line in lines)
+
+    await until(told, "the log says so")
+    assert (await shop.payment(payment["id"]))["refunded_amount"] == 0

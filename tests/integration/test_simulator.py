@@ -133,3 +133,14 @@ async def test_test_mode_fails_every_payment_when_told_to(gloomy: Live) -> None:
 
 async def test_finer_reason_is_kept_when_every_payment_fails(gloomy: Live) -> None:
     assert (await by_card(gloomy, "4000000000009995"))["error_code"] == "insufficient_funds"
+
+
+async def test_who_asks_about_a_session_takes_nothing_of_its_time(merchant: Live) -> None:
+    order = await merchant.order()
+    session = (await merchant.post("/api/v1/checkout/sessions", {"order_id": order["id"]})).json
+    ends = "SELECT due_at = (SELECT expires_at FROM checkout_sessions WHERE id = $2) FROM payments WHERE id = $1"
+
+    asked = (await merchant.get(f"/api/v1/checkout/sessions/{session['id']}")).json
+
+    assert (asked["provider"], asked["status"]) == ("simulator", "open")
+    assert [row[0] for row in await merchant.sql(ends, session["payment_id"], session["id"])] == [True]

@@ -44,7 +44,7 @@ async def test_commands_run_and_answer_as_shown(stand: tuple[Live, str], tmp_pat
 
 
 def test_links_lead_somewhere_and_guides_stay_short() -> None:
-    assert len(GUIDES) == 4
+    assert len(GUIDES) == 5
     for page in GUIDES:
         pages.test_links_lead_somewhere(page)
         pages.test_pages_stay_short(page)

@@ -15,7 +15,7 @@ from kassa.queue import QueueCounts
 from kassa.settings import load
 from kassa.store import idempotency
 from kassa.store.database import Database
-from kassa.worker.sweep import OVERDUE, PAGE, fill, keep, sweep
+from kassa.worker.sweep import LONG_OVERDUE, PAGE, fill, keep, sweep
 from tests.live import until
 from tests.rows import NOW, add_merchant, value
 
@@ -75,7 +75,7 @@ async def test_what_was_lost_is_found_by_the_sweep_after_it_is_overdue(crowded: 
     since = await sweep(crowded, {}, crowded.at)
     lost = await add_due(database, await add_merchant(database), crowded.at)
 
-    crowded.at += 2 * OVERDUE
+    crowded.at += 2 * LONG_OVERDUE
     added = crowded.listen()
     await sweep(crowded, {}, since)
 

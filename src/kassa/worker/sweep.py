@@ -20,6 +20,8 @@ SWEEP_INTERVAL_S = 2.0
 PURGE_INTERVAL_S = 300.0
 # What is due and still open after this time was probably lost with the queue.
 OVERDUE = timedelta(seconds=2)
+# Where a backlog hides it, after this: what workers are late with anyway is not read once more before.
+LONG_OVERDUE = timedelta(seconds=10)
 # What is due about now is put first into a queue that was wiped: whoever waits for it is waiting now.
 RECENT = timedelta(minutes=1)
 PAGE = 2_000
@@ -67,17 +69,17 @@ async def _add_all(gateway: Gateway, source: Source, since: datetime, before: da
 
 
 async def sweep(gateway: Gateway, reached: dict[str, Place | None], since: datetime) -> datetime:
-    """Add to its queue what has become overdue since `since`, and a page of each kind of all overdue work.
+    """Add to its queue a page of each kind of all overdue work, and what has become long overdue since `since`.
 
-    Returns the `since` of the next sweep. So what was lost from the queue is found at once, however much else waits in
+    Returns the `since` of the next sweep. So what was lost from the queue is found soon, however much else waits in
     there for a slow receiver; `reached` keeps where the pages have come to, for what was lost before that.
     """
-    before = gateway.now() - OVERDUE
+    now = gateway.now()
     for source in _sources(gateway):
         name = source[0].name
-        await _add_all(gateway, source, since, before)
-        reached[name] = await _add_page(gateway, source, before, reached.get(name))
-    return before
+        await _add_all(gateway, source, since, now - LONG_OVERDUE)
+        reached[name] = await _add_page(gateway, source, now - OVERDUE, reached.get(name))
+    return now - LONG_OVERDUE
 
 
 async def fill(gateway: Gateway, worker: str) -> bool:
@@ -104,7 +106,7 @@ async def keep(gateway: Gateway, worker: str, stopping: asyncio.Event) -> None:
     """Sweep and purge until stopping; a wiped queue is filled again from the database at once."""
     swept = purged = float("-inf")
     reached: dict[str, Place | None] = {}
-    since = gateway.now()
+    since = gateway.now() - LONG_OVERDUE
     loop = asyncio.get_running_loop()
     while not stopping.is_set():
         try:

@@ -8,7 +8,7 @@ from kassa.actions.log_in import hash_password
 from tests.live import Live
 
 PASSWORD = "correct horse battery"
-PAGES = ("", "/transactions", "/orders", "/payment-links", "/refunds", "/webhooks", "/api-keys", "/docs")
+PAGES = ("", "/transactions", "/orders", "/payment-links", "/refunds", "/webhooks", "/api-keys", "/providers", "/docs")
 # Whoever runs this anywhere on a page leaves a trace that `Dashboard.unharmed` finds.
 HOSTILE = '\'"><img src=nowhere onerror="window.harmed=1;alert(1)"><script>window.harmed=1</script>{{7*7}}'
 

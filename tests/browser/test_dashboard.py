@@ -162,7 +162,7 @@ async def test_a_phone_reaches_every_page_through_the_menu(
 ) -> None:
     dashboard = Dashboard(phone, merchant)
     await dashboard.enter()
-    for name in ("Transactions", "Orders", "Payment links", "Refunds", "Webhooks", "API keys", "Docs"):
+    for name in ("Transactions", "Orders", "Payment links", "Refunds", "Webhooks", "API keys", "Providers", "Docs"):
         await phone.get_by_role("button", name="Menu", exact=True).click()
         menu = phone.get_by_role("dialog", name="Menu")
         await accessible(phone)

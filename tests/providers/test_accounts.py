@@ -147,3 +147,28 @@ async def test_a_refund_fails_by_its_own_accounts_word_and_only_if_that_is_true(
     assert came == (mine if by_gateway else others)
     assert await processed()
     assert (await shop.payment(session["payment_id"]))["refunded_amount"] == 20_000
+
+
+async def test_where_there_are_accounts_is_told_and_nothing_of_their_keys(shop: Shop) -> None:
+    at = f"http://localhost:{shop.gateway.port}/api/v1/providers"
+
+    def told(own: bool) -> dict[str, Any]:
+        accounts = [
+            {
+                "provider": provider, "own_account": own and provider == "stripe", "gateway_account": True,
+                "notification_url": f"{at}/{provider}/notifications/{shop.gateway.merchant_id}",
+            }
+            for provider in ("stripe", "razorpay", "paypal")
+        ]  # fmt: skip
+        return {"chosen": "stripe", "gateway": "simulator", "choice_missing": False, "data": accounts}
+
+    assert (await shop.gateway.request("PATCH", "/api/v1/merchant", {"provider": "stripe"})).status == 200
+    replies = [await shop.gateway.get("/api/v1/merchant/providers")]
+    for there in (True, False):
+        await own_account(shop, there=there)
+        replies.append(await shop.gateway.get("/api/v1/merchant/providers"))
+
+    assert [reply.json for reply in replies] == [told(False), told(True), told(False)]
+    other = await shop.gateway.merchant()
+    await own_account(shop)
+    assert not any(each["own_account"] for each in (await other.get("/api/v1/merchant/providers")).json["data"])

@@ -89,3 +89,32 @@ async def test_a_merchant_with_an_account_takes_nothing_by_the_simulated_bank(wi
     assert found.out.count("cannot pay on Kassa's page") == 1
 
     assert (await other.pay((await other.order())["id"]))["status"] == "pending"
+
+
+async def test_a_missing_choice_is_told_to_whom_it_concerns(real: Live, without_account: Live) -> None:
+    async def missing(shop: Live) -> bool:
+        return bool((await shop.get("/api/v1/merchant/providers")).json["choice_missing"])
+
+    owner, other = await without_account.merchant(), await without_account.merchant()
+    await without_account.sql(
+        """INSERT INTO provider_credentials (merchant_id, provider, live, encrypted)
+           VALUES ($1::uuid, 'stripe', true, 'x')""",
+        owner.merchant_id,
+    )
+
+    assert [await missing(shop) for shop in (real, owner, other)] == [True, True, False]
+    await owner.sql("UPDATE merchants SET provider = 'stripe' WHERE id = $1::uuid", owner.merchant_id)
+    assert not await missing(owner)
+
+
+async def test_in_production_a_merchants_test_keys_which_nothing_would_use_are_refused(
+    without_account: Live,
+) -> None:
+    shop = await without_account.merchant()
+    account = {"key": "sk_test_its_own", "webhook_secret": "whsec_its_own"}
+
+    reply = await shop.request("PUT", "/api/v1/merchant/providers/stripe", account)
+
+    refusal = "Test keys are for development; production takes live keys of merchants only"
+    assert reply.refusal == (400, "BAD_REQUEST_ERROR", refusal)
+    assert await shop.sql("SELECT 1 FROM provider_credentials WHERE merchant_id = $1::uuid", shop.merchant_id) == []

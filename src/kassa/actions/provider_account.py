@@ -35,14 +35,13 @@ async def account_for(gateway: Gateway, merchant_id: str | None, provider: str) 
     """
     if provider == SIMULATOR:
         return _NONE, False
-    production = gateway.settings.production
     if merchant_id is not None:
-        encrypted = await store.find_credentials(gateway.database, merchant_id, provider, production)
+        live = gateway.settings.production
+        encrypted = await store.find_credentials(gateway.database, merchant_id, provider, live)
         if encrypted is not None:
             return _decrypted(gateway.settings, provider, encrypted), True
-    shared = gateway_account(gateway.settings, provider)
-    # Production may run on test accounts, to try it; development never on live ones.
-    if shared is None or (shared.live and not production):
+    shared = shared_account(gateway.settings, provider)
+    if shared is None:
         raise ProviderError("PROVIDER_NOT_CONFIGURED", provider)
     return shared, False
 
@@ -73,11 +72,16 @@ async def account_of_payment(gateway: Gateway, payment: Payment) -> Credentials:
 
 
 async def set_account(gateway: Gateway, merchant_id: str, provider: str, account: Credentials, live: bool) -> None:
-    """Keep a merchant's own account, encrypted; raises BAD_REQUEST_ERROR without an encryption key."""
+    """Keep a merchant's own account, encrypted.
+
+    Raises BAD_REQUEST_ERROR without an encryption key, and for test keys in production or live ones in development.
+    """
     if provider == SIMULATOR:
         raise bad_request("The simulated bank needs no account")
     if live and not gateway.settings.production:
         raise bad_request("Live keys are for production; development takes test keys only")
+    if gateway.settings.production and not live:
+        raise bad_request("Test keys are for development; production takes live keys of merchants only")
     encrypted = _vault(gateway.settings).encrypt(msgspec.json.encode(account))
     await store.set_credentials(gateway.database, merchant_id, provider, live, encrypted)
 
@@ -98,6 +102,13 @@ def gateway_account(settings: Settings, provider: str) -> Credentials | None:
     if key is None or secret is None:
         return None
     return Credentials(key, secret, webhook_secret or "", is_live(settings, provider, key))
+
+
+def shared_account(settings: Settings, provider: str) -> Credentials | None:
+    """The gateway's own account at a provider, if what is new may go through it."""
+    found = gateway_account(settings, provider)
+    # Production may run on test accounts, to try it; development never on live ones.
+    return None if found is None or (found.live and not settings.production) else found
 
 
 def has_gateway_account(settings: Settings) -> bool:

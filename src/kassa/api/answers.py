@@ -178,6 +178,30 @@ class AccountKept(msgspec.Struct):
     live: bool
 
 
+class ProviderAccounts(msgspec.Struct):
+    """The accounts at a provider, never their keys: the merchant's own, which goes first, and the gateway's.
+
+    `notification_url` is where the provider is to tell what happens in the merchant's own.
+    """
+
+    provider: str
+    own_account: bool
+    gateway_account: bool
+    notification_url: str
+
+
+class MerchantProviders(msgspec.Struct):
+    """Who takes the merchant's payments: the provider `chosen`, else the gateway's.
+
+    `choice_missing`: there is an account for real money, but no provider is chosen, so payers cannot pay.
+    """
+
+    chosen: str | None
+    gateway: str
+    choice_missing: bool
+    data: list[ProviderAccounts]
+
+
 class ApiKeys(msgspec.Struct):
     """The merchant's API credentials."""
 

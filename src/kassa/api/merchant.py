@@ -7,15 +7,32 @@ from typing import Any
 import yarl
 
 from kassa.actions.manage_merchant import rotate_api_keys
-from kassa.actions.provider_account import account_for, forget_account, is_live, set_account
-from kassa.api.answers import AccountKept, ApiKeys, CurrencySums, DaySums, Empty, MerchantProfile, Statistics
+from kassa.actions.provider_account import (
+    account_for,
+    forget_account,
+    has_gateway_account,
+    is_live,
+    set_account,
+    shared_account,
+)
+from kassa.api.answers import (
+    AccountKept,
+    ApiKeys,
+    CurrencySums,
+    DaySums,
+    Empty,
+    MerchantProfile,
+    MerchantProviders,
+    ProviderAccounts,
+    Statistics,
+)
 from kassa.api.operation import Call, Operation
 from kassa.api.requests import NewAccount, NewProfile, StatisticsQuery
 from kassa.domain.errors import KassaError, bad_request
-from kassa.domain.payment import Merchant
+from kassa.domain.payment import SIMULATOR, Merchant
 from kassa.domain.views import iso
 from kassa.providers.base import Credentials
-from kassa.store import merchants, statistics
+from kassa.store import credentials, merchants, statistics
 
 
 async def _fresh(call: Call) -> Merchant:
@@ -101,6 +118,24 @@ async def _statistics(call: Call) -> Statistics:
     return Statistics(**_all_sums(rows), days=days)
 
 
+async def _providers(call: Call) -> MerchantProviders:
+    merchant, settings = await _fresh(call), call.gateway.settings
+    own = await credentials.kept_at(call.gateway.database, merchant.id, settings.production)
+    simulated = (merchant.provider or settings.kassa_provider) == SIMULATOR
+    real_money = settings.production and (bool(own) or has_gateway_account(settings))
+    accounts = [
+        ProviderAccounts(
+            provider=one.name,
+            own_account=one.name in own,
+            gateway_account=shared_account(settings, one.name) is not None,
+            notification_url=f"{settings.api_url}/api/v1/providers/{one.name}/notifications/{merchant.id}",
+        )
+        for one in call.gateway.providers
+        if one.name != SIMULATOR
+    ]
+    return MerchantProviders(merchant.provider, settings.kassa_provider, simulated and real_money, accounts)
+
+
 def _provider(call: Call) -> str:
     return call.gateway.providers[call.path["provider"]].name
 
@@ -129,6 +164,10 @@ OPERATIONS = [
     Operation(
         "POST", "/api/v1/merchant/api-keys/rotate", "Give out new API credentials; the old ones end at once",
         _rotate_api_keys, ApiKeys, body=Empty, tag="Merchant",
+    ),
+    Operation(
+        "GET", "/api/v1/merchant/providers", "Get who takes the merchant's payments, and where there are accounts",
+        _providers, MerchantProviders, tag="Merchant",
     ),
     Operation(
         "PUT", "/api/v1/merchant/providers/{provider}", "Keep the merchant's own account at a provider", _set_account,

@@ -37,6 +37,14 @@ async def find_credentials(database: Database, merchant_id: str, provider: str, 
     return bytes(row[0]) if row else None
 
 
+async def kept_at(database: Database, merchant_id: str, live: bool) -> set[str]:
+    """The providers at which a merchant has an account of its own."""
+    rows = await database.fetch(
+        "SELECT provider FROM provider_credentials WHERE merchant_id = $1::uuid AND live = $2", merchant_id, live
+    )
+    return {row[0] for row in rows}
+
+
 async def owners(database: Database, provider: str, live: bool) -> list[str]:
     """The ids of the merchants who have an account of their own."""
     rows = await database.fetch(

@@ -124,6 +124,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/merchant/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get who takes the merchant's payments, and where there are accounts */
+        get: operations["merchant_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/merchant/providers/{provider}": {
         parameters: {
             query?: never;
@@ -1011,6 +1028,18 @@ export interface components {
             webhook_url: string | null;
         };
         /**
+         * MerchantProviders
+         * @description Who takes the merchant's payments: the provider `chosen`, else the gateway's.
+         *
+         *         `choice_missing`: there is an account for real money, but no provider is chosen, so payers cannot pay.
+         */
+        MerchantProviders: {
+            choice_missing: boolean;
+            chosen: string | null;
+            data: components["schemas"]["ProviderAccounts"][];
+            gateway: string;
+        };
+        /**
          * NewAccount
          * @description A merchant's own account at a provider: Stripe has no `secret`; PayPal's `webhook_secret` is its webhook id.
          */
@@ -1398,6 +1427,18 @@ export interface components {
              */
             updated_at: string;
             vpa?: string;
+        };
+        /**
+         * ProviderAccounts
+         * @description The accounts at a provider, never their keys: the merchant's own, which goes first, and the gateway's.
+         *
+         *         `notification_url` is where the provider is to tell what happens in the merchant's own.
+         */
+        ProviderAccounts: {
+            gateway_account: boolean;
+            notification_url: string;
+            own_account: boolean;
+            provider: string;
         };
         /**
          * PublicOrder
@@ -2219,6 +2260,53 @@ export interface operations {
             };
             /** @description The body is not sent as JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The gateway cannot reach its database or its queue */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    merchant_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Get who takes the merchant's payments, and where there are accounts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MerchantProviders"];
+                };
+            };
+            /** @description Invalid API credentials */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };

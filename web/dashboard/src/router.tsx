@@ -138,6 +138,12 @@ const keys = createRoute({
   component: lazyRouteComponent(() => import("./pages/keys"), "Keys"),
 });
 
+const providers = createRoute({
+  getParentRoute: () => dashboard,
+  path: "/providers",
+  component: lazyRouteComponent(() => import("./pages/providers/providers"), "Providers"),
+});
+
 const docs = createRoute({
   getParentRoute: () => dashboard,
   path: "/docs",
@@ -159,6 +165,7 @@ export const router = createRouter({
       webhooks,
       webhook,
       keys,
+      providers,
       docs,
     ]),
   ]),

@@ -42,6 +42,11 @@ export const apiKeys = queryOptions({
   queryFn: () => answer(api.GET("/api/v1/merchant/api-keys")),
 });
 
+export const providers = queryOptions({
+  queryKey: ["providers"],
+  queryFn: () => answer(api.GET("/api/v1/merchant/providers")),
+});
+
 export const statistics = (first: string | null, last: string | null) =>
   queryOptions({
     queryKey: ["statistics", first, last],

@@ -7,6 +7,7 @@ import {
   CreditCard,
   House,
   KeyRound,
+  Landmark,
   Link2,
   Menu as MenuIcon,
   Package,
@@ -29,6 +30,7 @@ const PAGES = [
   { to: "/dashboard/refunds", label: "Refunds", icon: Undo2 },
   { to: "/dashboard/webhooks", label: "Webhooks", icon: Webhook },
   { to: "/dashboard/api-keys", label: "API keys", icon: KeyRound },
+  { to: "/dashboard/providers", label: "Providers", icon: Landmark },
   { to: "/dashboard/docs", label: "Docs", icon: BookOpen },
 ] as const;
 

@@ -42,13 +42,14 @@ type SelectProps = Omit<Props, "check"> & {
 };
 
 /** A choice of one of a few. */
-export function SelectField({ name, label, hint, options, onChange, ...rest }: SelectProps) {
+export function SelectField({ name, label, hint, testId, options, onChange, ...rest }: SelectProps) {
   return (
     <Base.Root name={name} className={styles.field ?? ""}>
       <Base.Label className={styles.label}>{label}</Base.Label>
       <Base.Control
         {...rest}
         className={styles.control ?? ""}
+        data-test-id={testId}
         render={
           <select onChange={(event) => onChange?.(event.target.value)}>
             {options.map(([value, text]) => (

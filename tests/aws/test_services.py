@@ -95,7 +95,8 @@ async def test_redis_is_reached_by_tls_with_a_password(gateway: Live) -> None:
         said = await doctor(gateway, DATABASE_URL=database_url, REDIS_URL=f"{url}?ssl_ca_certs={certificate}")
         assert "ok  clock of Redis" in said, said
         # A certificate that nobody vouches for is refused.
-        assert "bad clocks: ConnectionError" in await doctor(gateway, DATABASE_URL=database_url, REDIS_URL=url)
+        unvouched = await doctor(gateway, DATABASE_URL=database_url, REDIS_URL=url)
+        assert "bad queue" in unvouched and "certificate verify failed" in unvouched, unvouched
 
 
 async def refusal(broker: RabbitMQ, message: Message) -> str:
@@ -146,4 +147,4 @@ async def test_postgresql_is_reached_by_tls(gateway: Live) -> None:
         said = await doctor(gateway, DATABASE_URL=url + "require", REDIS_URL=redis_url)
         assert "ok  clock of database" in said, said
         plain = await doctor(gateway, DATABASE_URL=url + "disable", REDIS_URL=redis_url)
-        assert "bad database: InvalidAuthorizationSpecificationError" in plain, plain
+        assert 'bad database: no pg_hba.conf entry for host "127.0.0.1"' in plain and "no encryption" in plain, plain

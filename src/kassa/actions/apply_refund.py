@@ -76,9 +76,7 @@ async def _made_outside(gateway: Gateway, payment: Payment, said: RefundStanding
     if said.state == "failed" and payment.returned_at is not None:
         log.error("return.failed_after_all", payment_id=payment.id, provider_ref=said.provider_ref)
         return "what went back for a paid order has come back"
-    if said.state != "processed":
-        return None
-    if payment.status != SUCCESS:
+    if said.state != "processed" or payment.status != SUCCESS:
         return None
     if said.amount is None or said.currency != payment.currency:
         return f"refused: {said.amount} {said.currency} of a payment in {payment.currency}"

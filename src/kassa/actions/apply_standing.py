@@ -41,9 +41,8 @@ async def apply_standing(gateway: Gateway, payment: Payment, standing: Standing,
         if (standing.amount, standing.currency) != (payment.amount, payment.currency):
             return f"refused: {standing.amount} {standing.currency} is not {payment.amount} {payment.currency}"
         if payment.is_held:
-            return (
-                "captured" if standing.captured and await _note_held(gateway, payment.id, standing, cause) else "held"
-            )
+            taken = standing.captured and await _note_held(gateway, payment.id, standing, cause)
+            return "captured" if taken else "held"
         await _begin(gateway, payment)
         outcome = Outcome(
             payment.id, True, cause=cause, charge_ref=standing.charge_ref, captured=standing.captured, late=True

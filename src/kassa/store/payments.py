@@ -110,6 +110,10 @@ _LOCK_FOR_SETTLING = f"""
     SELECT c.id, c.order_id, o.status, c.status, c.provider
     FROM candidate c JOIN parent o ON o.id = c.order_id ORDER BY c.id"""
 
+_CHANGED = f"""
+    SELECT {P_COLUMNS}, p.last_sequence, m.webhook_url IS NOT NULL
+    FROM moved p JOIN merchants m ON m.id = p.merchant_id"""
+
 _SETTLE = f"""
     WITH verdict AS (
         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bool[],
@@ -129,8 +133,7 @@ _SETTLE = f"""
         UPDATE orders SET status = 'paid', updated_at = $9
         WHERE id IN (SELECT order_id FROM moved WHERE status = 'success') AND {guarded("status = 'created'")}
     )
-    SELECT {P_COLUMNS}, p.last_sequence, m.webhook_url IS NOT NULL
-    FROM moved p JOIN merchants m ON m.id = p.merchant_id"""
+    {_CHANGED}"""
 
 
 async def settle(tx: Connection, outcomes: list[Outcome], now: datetime) -> list[Changed]:
@@ -166,73 +169,46 @@ async def settle(tx: Connection, outcomes: list[Outcome], now: datetime) -> list
     return [Changed(payment_of(row), row[-2], row[-1]) for row in rows]
 
 
+_IS_HELD = guarded("status = 'success' AND NOT captured AND released_at IS NULL")
+
+
+async def _change(tx: Connection, update: str, *args: object) -> Changed | None:
+    """Take a payment's next event number, with the rest of an UPDATE as `update`; None when that meets no row."""
+    moved = f"UPDATE payments SET last_sequence = last_sequence + 1{update} RETURNING *"
+    row = await tx.fetchrow(f"WITH moved AS ({moved}) {_CHANGED}", *args)
+    return Changed(payment_of(row), row[-2], row[-1]) if row else None
+
+
 async def begin(
     tx: Connection, payment_id: str, now: datetime, provider_ref: str | None = None, due_at: datetime | None = None
 ) -> Changed | None:
     """Move a payment from `created` to `pending`; None when it was already. What is None stays as it is."""
-    row = await tx.fetchrow(
-        f"""WITH moved AS (
-                UPDATE payments SET status = 'pending', last_sequence = last_sequence + 1, updated_at = $2,
-                    provider_ref = coalesce($3, provider_ref), due_at = coalesce($4, due_at)
-                WHERE id = $1 AND {guarded("status = 'created'")} RETURNING *
-            )
-            SELECT {P_COLUMNS}, p.last_sequence, m.webhook_url IS NOT NULL
-            FROM moved p JOIN merchants m ON m.id = p.merchant_id""",
-        payment_id,
-        now,
-        provider_ref,
-        due_at,
-    )
-    return Changed(payment_of(row), row[-2], row[-1]) if row else None
+    update = f""", status = 'pending', updated_at = $2, provider_ref = coalesce($3, provider_ref),
+        due_at = coalesce($4, due_at) WHERE id = $1 AND {guarded("status = 'created'")}"""
+    return await _change(tx, update, payment_id, now, provider_ref, due_at)
 
 
 async def capture(tx: Connection, payment_id: str, now: datetime) -> Changed | None:
     """Mark a successful, uncaptured payment as captured; None when it is not one."""
-    row = await tx.fetchrow(
-        f"""WITH moved AS (
-                UPDATE payments SET captured = true, held_due_at = NULL, last_sequence = last_sequence + 1,
-                    updated_at = $2
-                WHERE id = $1 AND {guarded("status = 'success' AND NOT captured AND released_at IS NULL")} RETURNING *
-            )
-            SELECT {P_COLUMNS}, p.last_sequence, m.webhook_url IS NOT NULL
-            FROM moved p JOIN merchants m ON m.id = p.merchant_id""",
-        payment_id,
-        now,
-    )
-    return Changed(payment_of(row), row[-2], row[-1]) if row else None
+    update = f", captured = true, held_due_at = NULL, updated_at = $2 WHERE id = $1 AND {_IS_HELD}"
+    return await _change(tx, update, payment_id, now)
+
+
+async def release(tx: Connection, payment_id: str, now: datetime) -> Changed | None:
+    """Note that what a payment held was let go, so that it can be captured no more; None when that is known."""
+    update = f", released_at = $2, held_due_at = NULL, updated_at = $2 WHERE id = $1 AND {_IS_HELD}"
+    return await _change(tx, update, payment_id, now)
+
+
+async def next_sequence(tx: Connection, payment_id: str) -> Changed | None:
+    """Take the payment's next event number, and with it the lock on its row; None for an unknown payment."""
+    return await _change(tx, " WHERE id = $1", payment_id)
 
 
 async def lock(tx: Connection, payment_id: str) -> Payment | None:
     """The payment, which nobody else changes before this transaction ends."""
     row = await tx.fetchrow(f"SELECT {_COLUMNS} FROM payments WHERE id = $1 FOR UPDATE", payment_id)
     return payment_of(row) if row else None
-
-
-async def release(tx: Connection, payment_id: str, now: datetime) -> Changed | None:
-    """Note that what a payment held was let go, so that it can be captured no more; None when that is known."""
-    row = await tx.fetchrow(
-        f"""WITH moved AS (
-                UPDATE payments SET released_at = $2, held_due_at = NULL, last_sequence = last_sequence + 1,
-                    updated_at = $2
-                WHERE id = $1 AND {guarded("status = 'success' AND NOT captured AND released_at IS NULL")} RETURNING *
-            )
-            SELECT {P_COLUMNS}, p.last_sequence, m.webhook_url IS NOT NULL
-            FROM moved p JOIN merchants m ON m.id = p.merchant_id""",
-        payment_id,
-        now,
-    )
-    return Changed(payment_of(row), row[-2], row[-1]) if row else None
-
-
-async def next_sequence(tx: Connection, payment_id: str) -> Changed | None:
-    """Take the payment's next event number, and with it the lock on its row; None for an unknown payment."""
-    row = await tx.fetchrow(
-        f"""WITH moved AS (UPDATE payments SET last_sequence = last_sequence + 1 WHERE id = $1 RETURNING *)
-            SELECT {P_COLUMNS}, p.last_sequence, m.webhook_url IS NOT NULL
-            FROM moved p JOIN merchants m ON m.id = p.merchant_id""",
-        payment_id,
-    )
-    return Changed(payment_of(row), row[-2], row[-1]) if row else None
 
 
 async def open_since(database: Database, before: datetime, after: tuple[datetime, str], limit: int) -> list[Any]:

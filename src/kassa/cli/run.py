@@ -114,7 +114,7 @@ def env() -> None:
 
 
 def doctor() -> None:
-    """Check database, queue, worker, clocks and webhook receivers, and say what to do about what is wrong."""
+    """Check settings, database, queue, workers, clocks, providers and receivers, and say how to mend what is wrong."""
     raise typer.Exit(asyncio.run(examine(resolved())))
 
 

@@ -1,1 +1,1 @@
-"""Who moves the money: for now the simulated bank, which runs anywhere."""
+"""Who moves the money: the simulated bank, which runs anywhere, and payment providers behind one interface."""

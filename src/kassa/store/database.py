@@ -85,17 +85,20 @@ class Database:
             yield connection
 
     async def fetch(self, sql: str, *args: object) -> list[Any]:
-        """The rows of one read, with a lost connection retried."""
+        """The rows of one statement; it must be one that may run twice.
 
-        async def read() -> list[Any]:
+        When the connection is lost, nobody knows whether it has been done, and it is run again as `retried` does.
+        """
+
+        async def run() -> list[Any]:
             async with self.connection() as connection:
                 rows: list[Any] = await connection.fetch(sql, *args)
                 return rows
 
-        return await retried(read)
+        return await retried(run)
 
     async def fetchrow(self, sql: str, *args: object) -> Any | None:
-        """The first row of one read, with a lost connection retried."""
+        """The first row of one statement, run as `fetch` does."""
         rows = await self.fetch(sql, *args)
         return rows[0] if rows else None
 

@@ -2,14 +2,14 @@
 
 import structlog
 
-from kassa.actions.announce import event_of
+from kassa.actions.announce import announce
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.settle_payment import settle_payments
 from kassa.domain import webhook
 from kassa.domain.errors import CATALOGUE
 from kassa.domain.payment import CREATED, Outcome, Payment
 from kassa.providers.base import Charge, Standing
-from kassa.store import outbox, payments, provider_payments
+from kassa.store import payments, provider_payments
 from kassa.store.database import retried
 
 # Told in the timeline alone.
@@ -79,10 +79,7 @@ async def _note_held(gateway: Gateway, payment_id: str, standing: Standing, caus
             changed = await change(tx, payment_id, now)
             if changed is None:
                 return False
-            told = event_of(
-                gateway, event, changed.payment, changed.sequence, cause=cause, now=now, wants_webhooks=False
-            )
-            await outbox.announce(tx, [told])
+            await announce(gateway, tx, event, changed, cause, now)
             return True
 
     moved = await retried(write)
@@ -107,9 +104,5 @@ async def _begin(gateway: Gateway, payment: Payment) -> None:
         changed = await payments.begin(tx, payment.id, now)
         if changed is None:
             return
-        event = event_of(
-            gateway, webhook.PAYMENT_PENDING, changed.payment, changed.sequence, cause="provider", now=now,
-            wants_webhooks=changed.wants_webhooks,
-        )  # fmt: skip
-        deliveries = await outbox.announce(tx, [event])
+        deliveries = await announce(gateway, tx, webhook.PAYMENT_PENDING, changed, "provider", now)
     gateway.enqueue_deliveries(deliveries)

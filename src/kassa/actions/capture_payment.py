@@ -2,7 +2,7 @@
 
 import msgspec
 
-from kassa.actions.announce import event_of
+from kassa.actions.announce import announce
 from kassa.actions.apply_standing import CAPTURED, charge_of
 from kassa.actions.gateway import Gateway
 from kassa.actions.look_at_payment import look_at_payment
@@ -72,10 +72,7 @@ async def _captured(gateway: Gateway, tx: Connection, payment: Payment) -> Payme
         if found is None or not found.captured or payment.provider == SIMULATOR:
             raise bad_request("Payment not in capturable state")
         return found
-    event = event_of(
-        gateway, CAPTURED, changed.payment, changed.sequence, cause="request", now=now, wants_webhooks=False
-    )
-    await outbox.announce(tx, [event])
+    await announce(gateway, tx, CAPTURED, changed, "request", now)
     return changed.payment
 
 

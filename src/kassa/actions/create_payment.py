@@ -21,6 +21,7 @@ from kassa.store import idempotency, orders, outbox, payment_links, payments
 from kassa.store.database import Connection, retried
 from kassa.store.idempotency import Claim
 from kassa.store.outbox import Event
+from kassa.store.payments import Changed
 
 FIRST_EVENTS = (webhook.PAYMENT_CREATED, webhook.PAYMENT_PENDING)
 LINK_ENDED = "This payment link is not active any more"
@@ -88,7 +89,7 @@ def _told(gateway: Gateway, order: Order, payment: Payment) -> list[Event]:
     """The events that a new payment begins with, for those who are to hear of them."""
     now, wants = payment.created_at, order.wants_webhooks
     return [
-        event_of(gateway, event, payment, sequence, cause="request", now=now, wants_webhooks=wants)
+        event_of(gateway, event, Changed(payment, sequence, wants), "request", now)
         for sequence, event in enumerate(FIRST_EVENTS, start=1)
     ]
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from kassa.actions.announce import event_of
+from kassa.actions.announce import announce, event_of
 from kassa.actions.apply_standing import apply_standing, charge_of, fail_payment
 from kassa.actions.create_payment import check_payable, find_orders
 from kassa.actions.gateway import Gateway, epoch_ms
@@ -23,6 +23,7 @@ from kassa.providers.base import Capability, LineItem, ProviderError, SessionAsk
 from kassa.store import idempotency, outbox, payments, provider_payments
 from kassa.store.database import Connection, retried
 from kassa.store.idempotency import Claim
+from kassa.store.payments import Changed
 from kassa.store.provider_payments import CheckoutSession
 
 SESSION_TTL_S = 24 * 3600
@@ -107,10 +108,8 @@ async def intend(
     """Write down what is about to be asked of the provider, to be committed before that; returns the webhooks."""
     await payments.insert(tx, [payment], (webhook.PAYMENT_CREATED,))
     await provider_payments.insert_session(tx, session)
-    event = event_of(
-        gateway, webhook.PAYMENT_CREATED, payment, 1, cause="request", now=session.created_at,
-        wants_webhooks=order.wants_webhooks,
-    )  # fmt: skip
+    added = Changed(payment, 1, order.wants_webhooks)
+    event = event_of(gateway, webhook.PAYMENT_CREATED, added, "request", session.created_at)
     return await outbox.tell(tx, [event])
 
 
@@ -167,11 +166,7 @@ async def _ask_to_open(gateway: Gateway, order: Order, session: CheckoutSession)
         changed = await payments.begin(tx, session.payment_id, now, opened.provider_ref, due_at)
         if changed is None:
             return opened.url
-        event = event_of(
-            gateway, webhook.PAYMENT_PENDING, changed.payment, changed.sequence, cause="provider", now=now,
-            wants_webhooks=changed.wants_webhooks,
-        )  # fmt: skip
-        deliveries = await outbox.announce(tx, [event])
+        deliveries = await announce(gateway, tx, webhook.PAYMENT_PENDING, changed, "provider", now)
     gateway.enqueue_deliveries(deliveries)
     gateway.enqueue(gateway.looks if looks else gateway.payments, [(session.payment_id, epoch_ms(due_at))])
     return opened.url

@@ -4,7 +4,7 @@ from functools import partial
 
 import msgspec
 
-from kassa.actions.announce import event_of
+from kassa.actions.announce import announce
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.once import Answer, KeyTaken, key_of, once
 from kassa.domain import webhook
@@ -12,7 +12,7 @@ from kassa.domain.errors import bad_request, not_found
 from kassa.domain.payment import PENDING, SIMULATOR, SUCCESS, Refund
 from kassa.domain.views import refund_created
 from kassa.domain.webhook import Delivery
-from kassa.store import idempotency, outbox, payments, refunds
+from kassa.store import idempotency, payments, refunds
 from kassa.store.database import retried
 from kassa.store.idempotency import Claim
 
@@ -74,8 +74,4 @@ async def _take(gateway: Gateway, refund: Refund, claim: Claim | None) -> list[D
         if changed.payment.refunded_amount + refund.amount > changed.payment.amount:
             raise bad_request("Refund amount exceeds available amount")
         await refunds.insert(tx, refund)
-        event = event_of(
-            gateway, webhook.REFUND_CREATED, changed.payment, changed.sequence, cause="request",
-            now=refund.created_at, wants_webhooks=changed.wants_webhooks, refund=refund,
-        )  # fmt: skip
-        return await outbox.announce(tx, [event])
+        return await announce(gateway, tx, webhook.REFUND_CREATED, changed, "request", refund.created_at, refund)

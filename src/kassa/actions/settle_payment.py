@@ -24,11 +24,9 @@ async def settle_payments(gateway: Gateway, outcomes: list[Outcome]) -> int:
                 event_of(
                     gateway,
                     webhook.PAYMENT_SUCCESS if changed.payment.status == SUCCESS else webhook.PAYMENT_FAILED,
-                    changed.payment,
-                    changed.sequence,
-                    cause=causes[changed.payment.id],
-                    now=now,
-                    wants_webhooks=changed.wants_webhooks,
+                    changed,
+                    causes[changed.payment.id],
+                    now,
                 )
                 for changed in moved
             ]

@@ -4,12 +4,12 @@ from datetime import datetime
 
 import structlog
 
-from kassa.actions.announce import event_of
+from kassa.actions.announce import announce
 from kassa.actions.gateway import Gateway
 from kassa.domain import webhook
 from kassa.domain.payment import PENDING, PROCESSED, Refund
 from kassa.domain.webhook import Delivery
-from kassa.store import outbox, payments, refunds
+from kassa.store import payments, refunds
 from kassa.store.database import Connection, retried
 
 log = structlog.get_logger()
@@ -57,8 +57,4 @@ async def tell_of(
     """Record what happened to a refund with its payment, in the same transaction; returns the deliveries."""
     changed = await payments.next_sequence(tx, refund.payment_id)
     assert changed is not None  # the foreign key says so
-    told = event_of(
-        gateway, event, changed.payment, changed.sequence, cause=cause, now=now,
-        wants_webhooks=changed.wants_webhooks, refund=refund,
-    )  # fmt: skip
-    return await outbox.announce(tx, [told])
+    return await announce(gateway, tx, event, changed, cause, now, refund)

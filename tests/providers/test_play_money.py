@@ -91,10 +91,12 @@ async def test_a_merchant_with_an_account_takes_nothing_by_the_simulated_bank(wi
     assert (await other.pay((await other.order())["id"]))["status"] == "pending"
 
 
-async def test_a_missing_choice_is_told_to_whom_it_concerns(real: Live, without_account: Live) -> None:
-    async def missing(shop: Live) -> bool:
-        return bool((await shop.get("/api/v1/merchant/providers")).json["choice_missing"])
+async def missing(shop: Live) -> bool:
+    """Whether the dashboard tells the merchant to choose a provider."""
+    return bool((await shop.get("/api/v1/merchant/providers")).json["choice_missing"])
 
+
+async def test_a_missing_choice_is_told_to_whom_it_concerns(real: Live, without_account: Live) -> None:
     owner, other = await without_account.merchant(), await without_account.merchant()
     await without_account.sql(
         """INSERT INTO provider_credentials (merchant_id, provider, live, encrypted)
@@ -105,6 +107,37 @@ async def test_a_missing_choice_is_told_to_whom_it_concerns(real: Live, without_
     assert [await missing(shop) for shop in (real, owner, other)] == [True, True, False]
     await owner.sql("UPDATE merchants SET provider = 'stripe' WHERE id = $1::uuid", owner.merchant_id)
     assert not await missing(owner)
+
+
+async def test_who_chose_the_simulated_bank_where_the_gateway_has_another_is_named(gateway: Live) -> None:
+    settings = {**PRODUCTION, "KASSA_PROVIDER": "stripe", "STRIPE_SECRET_KEY": "sk_live_of_the_gateway"}
+    async with await gateway.beside(**settings) as other:
+        shop, content = await other.merchant(), await other.merchant()
+        await shop.sql("UPDATE merchants SET provider = 'simulator' WHERE id = $1::uuid", shop.merchant_id)
+
+        await tried(shop, None)
+
+        assert [await missing(one) for one in (shop, content)] == [True, False]
+        found = await kassa(other.environment, "doctor")
+        assert (found.code, found.out.count("cannot pay on Kassa's page")) == (1, 1), found.out
+
+
+async def test_test_keys_of_before_production_are_no_leave_to_settle_in_play_money(gateway: Live) -> None:
+    async with await gateway.beside(**PRODUCTION) as other:
+        shop = await other.merchant()
+        await shop.sql(
+            """INSERT INTO provider_credentials (merchant_id, provider, live, encrypted)
+               VALUES ($1::uuid, 'stripe', false, 'x')""",
+            shop.merchant_id,
+        )
+
+        await tried(shop, None)
+
+        told = (await shop.get("/api/v1/merchant/providers")).json
+        owned = [one["own_account"] for one in told["data"]]
+        assert (told["choice_missing"], owned) == (True, [False, False, False])
+        found = await kassa(other.environment, "doctor")
+        assert (found.code, found.out.count("cannot pay on Kassa's page")) == (1, 1), found.out
 
 
 async def test_in_production_a_merchants_test_keys_which_nothing_would_use_are_refused(

@@ -10,7 +10,7 @@ from kassa.actions.announce import event_of
 from kassa.actions.create_order import accepts
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.once import Answer, Key, KeyTaken, key_of, once
-from kassa.actions.provider_account import is_for_real_money, provider_of
+from kassa.actions.provider_account import choice_missing, provider_of
 from kassa.domain import webhook
 from kassa.domain.card import Card, check_card, digits_of, network_of
 from kassa.domain.errors import KassaError, bad_request, not_found
@@ -73,7 +73,7 @@ def _check_bank(gateway: Gateway, order: Order, *, by_payer: bool) -> None:
     chosen = provider_of(gateway.settings, order)
     if chosen != SIMULATOR:
         raise KassaError("PROVIDER_CANNOT", f"This order is to be paid on a page of {chosen}; open a checkout session")
-    if is_for_real_money(gateway.settings, order):
+    if choice_missing(gateway.settings, order.merchant_provider, order.merchant_has_account):
         raise KassaError("PROVIDER_CANNOT", _NOBODY_FOR_PAYER if by_payer else _NOBODY)
 
 

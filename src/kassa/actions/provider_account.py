@@ -23,9 +23,15 @@ def provider_of(settings: Settings, order: Order) -> str:
     return order.merchant_provider or settings.kassa_provider
 
 
-def is_for_real_money(settings: Settings, order: Order) -> bool:
-    """Whether an order's merchant takes real money, whichever provider is chosen: play money must not settle it."""
-    return settings.production and (order.merchant_has_account or has_gateway_account(settings))
+def choice_missing(settings: Settings, chosen: str | None, has_account: bool) -> bool:
+    """Whether the simulated bank is all that is chosen, and must not take what a merchant is owed in real money.
+
+    That is so in production, when there is an account at a provider: the gateway's, or as `has_account` says the
+    merchant's. Test keys count as well: who kept some in development, before the database became production's, does
+    not mean to be paid in play money either.
+    """
+    simulated = (chosen or settings.kassa_provider) == SIMULATOR
+    return settings.production and simulated and (has_account or has_gateway_account(settings))
 
 
 async def account_for(gateway: Gateway, merchant_id: str | None, provider: str) -> tuple[Credentials, bool]:

@@ -9,8 +9,8 @@ import yarl
 from kassa.actions.manage_merchant import rotate_api_keys
 from kassa.actions.provider_account import (
     account_for,
+    choice_missing,
     forget_account,
-    has_gateway_account,
     is_live,
     set_account,
     shared_account,
@@ -120,20 +120,19 @@ async def _statistics(call: Call) -> Statistics:
 
 async def _providers(call: Call) -> MerchantProviders:
     merchant, settings = await _fresh(call), call.gateway.settings
-    own = await credentials.kept_at(call.gateway.database, merchant.id, settings.production)
-    simulated = (merchant.provider or settings.kassa_provider) == SIMULATOR
-    real_money = settings.production and (bool(own) or has_gateway_account(settings))
+    own = await credentials.kept_at(call.gateway.database, merchant.id)
     accounts = [
         ProviderAccounts(
             provider=one.name,
-            own_account=one.name in own,
+            own_account=(one.name, settings.production) in own,
             gateway_account=shared_account(settings, one.name) is not None,
             notification_url=f"{settings.api_url}/api/v1/providers/{one.name}/notifications/{merchant.id}",
         )
         for one in call.gateway.providers
         if one.name != SIMULATOR
     ]
-    return MerchantProviders(merchant.provider, settings.kassa_provider, simulated and real_money, accounts)
+    missing = choice_missing(settings, merchant.provider, bool(own))
+    return MerchantProviders(merchant.provider, settings.kassa_provider, missing, accounts)
 
 
 def _provider(call: Call) -> str:

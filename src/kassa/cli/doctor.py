@@ -10,18 +10,16 @@ import typer
 from redis.exceptions import RedisError
 
 from kassa.actions.gateway import Gateway
-from kassa.actions.provider_account import has_gateway_account
+from kassa.actions.provider_account import choice_missing
 from kassa.app import gateway_of
 from kassa.domain.errors import KassaError
-from kassa.domain.payment import SIMULATOR
 from kassa.net import Outbound
 from kassa.settings import Settings, SettingsError
-from kassa.store.credentials import owners
+from kassa.store.credentials import kept_at
 from kassa.store.database import LOST
 from kassa.store.merchants import all_merchants
 from kassa.store.migrate import pending
 
-PAGES_ELSEWHERE = ("stripe", "razorpay", "paypal")
 MAX_SKEW_S = 2.0
 PROBE_TIMEOUT_S = 5.0
 
@@ -84,19 +82,15 @@ async def _clocks(gateway: Gateway) -> list[Finding]:
 
 async def _providers(gateway: Gateway) -> list[Finding]:
     """In production: merchants who have an account at a provider to use, but have not chosen it."""
-    settings = gateway.settings
-    if not settings.production or settings.kassa_provider != SIMULATOR:
-        return []
-    shared = has_gateway_account(settings)
-    own = {one for name in PAGES_ELSEWHERE for one in await owners(gateway.database, name, live=True)}
     return [
         Finding(
             False,
             f"payers of {merchant.email} cannot pay on Kassa's page: there is an account, but no provider is chosen",
-            'PATCH /api/v1/merchant with {"provider": "stripe"}, or set KASSA_PROVIDER for all',
+            'PATCH /api/v1/merchant with {"provider": "stripe"}; for all who chose none, set KASSA_PROVIDER',
         )
         for merchant in await all_merchants(gateway.database)
-        if merchant.is_active and merchant.provider in (None, SIMULATOR) and (shared or merchant.id in own)
+        if merchant.is_active
+        and choice_missing(gateway.settings, merchant.provider, bool(await kept_at(gateway.database, merchant.id)))
     ]
 
 

@@ -37,12 +37,12 @@ async def find_credentials(database: Database, merchant_id: str, provider: str, 
     return bytes(row[0]) if row else None
 
 
-async def kept_at(database: Database, merchant_id: str, live: bool) -> set[str]:
-    """The providers at which a merchant has an account of its own."""
+async def kept_at(database: Database, merchant_id: str) -> set[tuple[str, bool]]:
+    """The accounts that a merchant has of its own: at which provider, and whether it is a live one."""
     rows = await database.fetch(
-        "SELECT provider FROM provider_credentials WHERE merchant_id = $1::uuid AND live = $2", merchant_id, live
+        "SELECT provider, live FROM provider_credentials WHERE merchant_id = $1::uuid", merchant_id
     )
-    return {row[0] for row in rows}
+    return {(row[0], row[1]) for row in rows}
 
 
 async def owners(database: Database, provider: str, live: bool) -> list[str]:

@@ -16,6 +16,10 @@ _FIELDS = Payment.__struct_fields__
 _COLUMNS = ", ".join(f"{name}::text" if name == "merchant_id" else name for name in _FIELDS)
 P_COLUMNS = ", ".join("p." + column for column in _COLUMNS.split(", "))
 
+# To the letter as the partial index of what is due has it.
+IS_OPEN = f"status IN {rules.OPEN}"
+IS_UNCAPTURED = "status = 'success' AND NOT captured AND released_at IS NULL"
+
 
 class Changed(NamedTuple):
     """A payment as a change left it, the number its event takes, and whether its merchant wants webhooks."""
@@ -169,9 +173,6 @@ async def settle(tx: Connection, outcomes: list[Outcome], now: datetime) -> list
     return [Changed(payment_of(row), row[-2], row[-1]) for row in rows]
 
 
-_IS_HELD = guarded("status = 'success' AND NOT captured AND released_at IS NULL")
-
-
 async def _change(tx: Connection, update: str, *args: object) -> Changed | None:
     """Take a payment's next event number, with the rest of an UPDATE as `update`; None when that meets no row."""
     moved = f"UPDATE payments SET last_sequence = last_sequence + 1{update} RETURNING *"
@@ -190,13 +191,13 @@ async def begin(
 
 async def capture(tx: Connection, payment_id: str, now: datetime) -> Changed | None:
     """Mark a successful, uncaptured payment as captured; None when it is not one."""
-    update = f", captured = true, held_due_at = NULL, updated_at = $2 WHERE id = $1 AND {_IS_HELD}"
+    update = f", captured = true, held_due_at = NULL, updated_at = $2 WHERE id = $1 AND {guarded(IS_UNCAPTURED)}"
     return await _change(tx, update, payment_id, now)
 
 
 async def release(tx: Connection, payment_id: str, now: datetime) -> Changed | None:
     """Note that what a payment held was let go, so that it can be captured no more; None when that is known."""
-    update = f", released_at = $2, held_due_at = NULL, updated_at = $2 WHERE id = $1 AND {_IS_HELD}"
+    update = f", released_at = $2, held_due_at = NULL, updated_at = $2 WHERE id = $1 AND {guarded(IS_UNCAPTURED)}"
     return await _change(tx, update, payment_id, now)
 
 
@@ -214,7 +215,7 @@ async def lock(tx: Connection, payment_id: str) -> Payment | None:
 async def open_since(database: Database, before: datetime, after: tuple[datetime, str], limit: int) -> list[Any]:
     """(id, due_at) of open payments due before `before`, in that order, from behind `after`."""
     return await database.fetch(
-        """SELECT id, due_at FROM payments WHERE status IN ('created', 'pending', 'processing') AND due_at < $1
+        f"""SELECT id, due_at FROM payments WHERE {IS_OPEN} AND due_at < $1
                AND (due_at, id) > ($2, $3) AND provider = 'simulator' ORDER BY due_at, id LIMIT $4""",
         before,
         *after,

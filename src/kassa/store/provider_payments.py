@@ -7,7 +7,7 @@ import msgspec
 
 from kassa.domain.payment import Payment
 from kassa.store.database import Connection, Database, guarded
-from kassa.store.payments import P_COLUMNS, payment_of
+from kassa.store.payments import IS_OPEN, IS_UNCAPTURED, P_COLUMNS, payment_of
 
 
 class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +92,7 @@ async def open_for_payers(
         f"""SELECT {_COLUMNS} FROM checkout_sessions
             WHERE by_payer AND provider = $2 AND live = $3 AND own_account = $4
                 AND payment_id IN (SELECT id FROM payments
-                    WHERE order_id = $1 AND {guarded("status IN ('created', 'pending', 'processing')")})
+                    WHERE order_id = $1 AND {guarded(IS_OPEN)})
                 AND (expires_at > $5 OR expires_at >= $6) AND (url IS NOT NULL OR created_at > $7)
             ORDER BY created_at, id""",
         like.order_id,
@@ -139,7 +139,7 @@ async def note_look(
     await database.fetch(
         f"""UPDATE payments SET looks = looks + 1, looked_at = $3, last_answer = $2, due_at = $4,
                charge_ref = coalesce($5, charge_ref)
-           WHERE id = $1 AND {guarded("status IN ('created', 'pending', 'processing')")}""",
+           WHERE id = $1 AND {guarded(IS_OPEN)}""",
         payment_id,
         answer[:500],
         now,
@@ -162,7 +162,7 @@ async def note_held(database: Database, payment_id: str, answer: str, now: datet
     """Note what the provider said of held money, and when it is asked next, None for never."""
     await database.fetch(
         f"""UPDATE payments SET looks = looks + 1, looked_at = $3, last_answer = $2, held_due_at = $4
-            WHERE id = $1 AND {guarded("status = 'success' AND NOT captured AND released_at IS NULL")}""",
+            WHERE id = $1 AND {guarded(IS_UNCAPTURED)}""",
         payment_id,
         answer[:500],
         now,
@@ -173,8 +173,8 @@ async def note_held(database: Database, payment_id: str, answer: str, now: datet
 async def due_since(database: Database, before: datetime, after: tuple[datetime, str], limit: int) -> list[Any]:
     """(id, due_at) of what is to be asked of providers before `before`, in that order, from behind `after`."""
     return await database.fetch(
-        """SELECT id, due FROM (
-               (SELECT id, due_at AS due FROM payments WHERE status IN ('created', 'pending', 'processing')
+        f"""SELECT id, due FROM (
+               (SELECT id, due_at AS due FROM payments WHERE {IS_OPEN}
                    AND provider <> 'simulator' AND due_at < $1 AND (due_at, id) > ($2, $3)
                 ORDER BY due_at, id LIMIT $4)
                UNION ALL
@@ -195,7 +195,7 @@ async def open_beside(database: Database, order_id: str, payment_id: str) -> lis
     """The ids of an order's payments at providers that are open, beside this one."""
     rows = await database.fetch(
         f"""SELECT id FROM payments WHERE order_id = $1 AND id <> $2 AND provider <> 'simulator'
-               AND {guarded("status IN ('created', 'pending', 'processing')")}""",
+               AND {guarded(IS_OPEN)}""",
         order_id,
         payment_id,
     )

@@ -22,7 +22,18 @@ Millis = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
 MAX_PORT = 65_535
 Port = Annotated[int, msgspec.Meta(ge=1, le=MAX_PORT)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+ProviderName = Literal["simulator", "stripe", "razorpay", "paypal"]
 
+# Which variable holds which part of the gateway's own account at a provider; the simulated bank needs none.
+ACCOUNT_VARIABLES = {
+    "stripe": {"key": "STRIPE_SECRET_KEY", "webhook_secret": "STRIPE_WEBHOOK_SECRET"},
+    "razorpay": {
+        "key": "RAZORPAY_KEY_ID",
+        "secret": "RAZORPAY_KEY_SECRET",
+        "webhook_secret": "RAZORPAY_WEBHOOK_SECRET",
+    },
+    "paypal": {"key": "PAYPAL_CLIENT_ID", "secret": "PAYPAL_CLIENT_SECRET", "webhook_secret": "PAYPAL_WEBHOOK_ID"},
+}
 BROKER_SCHEMES = ("amqp", "amqps", "stomp", "stomp+ssl")
 SCHEMES = {
     "DATABASE_URL": ("postgresql", "postgres"),
@@ -30,10 +41,8 @@ SCHEMES = {
     "PUBLIC_API_URL": ("https", "http"),
     "PUBLIC_CHECKOUT_URL": ("https", "http"),
     "PUBLIC_DASHBOARD_URL": ("https", "http"),
-    "STRIPE_API_URL": ("https", "http"),
-    "RAZORPAY_API_URL": ("https", "http"),
-    "PAYPAL_API_URL": ("https", "http"),
     "AI_BASE_URL": ("https", "http"),
+    **{f"{name.upper()}_API_URL": ("https", "http") for name in ACCOUNT_VARIABLES},
 }
 SWITCHES = ("TEST_MODE", "TEST_PAYMENT_SUCCESS", "WEBHOOK_RETRY_INTERVALS_TEST", "KASSA_PROVIDER_SANDBOX")
 EVERYWHERE: tuple[Network, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
@@ -75,7 +84,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper, forb
     webhook_retry_intervals_test: bool = False
     webhook_allow_private: str | None = None
 
-    kassa_provider: Literal["simulator", "stripe", "razorpay", "paypal"] = "simulator"
+    kassa_provider: ProviderName = "simulator"
     kassa_provider_sandbox: bool = False
     sandbox_port: Port = 3010
     kassa_encryption_key: str | None = None

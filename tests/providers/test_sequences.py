@@ -23,11 +23,10 @@ from kassa.actions.manage_merchant import seed_test_merchant
 from kassa.actions.open_session import Asked, open_session
 from kassa.actions.take_notification import apply_notification, take_notification
 from kassa.domain.payment import Merchant
-from kassa.local.sandbox import ACCOUNT_VARIABLES
 from kassa.providers.base import Credentials
 from kassa.providers.registry import Providers
 from kassa.providers.simulator import Simulator
-from kassa.settings import load
+from kassa.settings import ACCOUNT_VARIABLES, load
 from kassa.store import merchants
 from kassa.store.database import Database
 

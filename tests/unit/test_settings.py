@@ -3,12 +3,14 @@
 import ipaddress
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
-from kassa.settings import SCHEMES, Settings, SettingsError, load
+from kassa.actions.provider_account import gateway_account, has_gateway_account
+from kassa.domain.payment import SIMULATOR
+from kassa.settings import ACCOUNT_VARIABLES, SCHEMES, ProviderName, Settings, SettingsError, load
 
 FIELDS = {field.encode_name: field for field in msgspec.structs.fields(Settings)}
 # Where "another valid value" needs more than the type says.
@@ -149,6 +151,18 @@ def test_addresses_end_without_a_slash() -> None:
     names = ("PUBLIC_API_URL", "PUBLIC_CHECKOUT_URL", "PUBLIC_DASHBOARD_URL")
     settings = load(dict.fromkeys(names, "https://pay.example/"))
     assert {settings.api_url, settings.checkout_url, settings.dashboard_url} == {"https://pay.example"}
+
+
+@pytest.mark.parametrize("provider", sorted({*get_args(ProviderName)} - {SIMULATOR}))
+def test_every_provider_has_variables_for_the_gateways_own_account(provider: str) -> None:
+    settings = load({variable: f"its {part}" for part, variable in ACCOUNT_VARIABLES[provider].items()})
+
+    account = gateway_account(settings, provider)
+
+    assert account is not None
+    assert (account.key, account.webhook_secret, account.live) == ("its key", "its webhook_secret", False)
+    assert has_gateway_account(settings)
+    assert not has_gateway_account(load({}))
 
 
 def test_the_log_level_is_read_as_people_write_it() -> None:

@@ -10,7 +10,7 @@ from kassa.actions.gateway import Gateway
 from kassa.domain.errors import KassaError, bad_request
 from kassa.domain.payment import SIMULATOR, Order, Payment
 from kassa.providers.base import Credentials, ProviderError
-from kassa.settings import Settings
+from kassa.settings import ACCOUNT_VARIABLES, Settings
 from kassa.store import credentials as store
 from kassa.store import provider_payments
 from kassa.store.provider_payments import CheckoutSession
@@ -99,15 +99,12 @@ async def forget_account(gateway: Gateway, merchant_id: str, provider: str, live
 
 def gateway_account(settings: Settings, provider: str) -> Credentials | None:
     """The gateway's own account at a provider, from the environment."""
-    s = settings
-    key, secret, webhook_secret = {
-        "stripe": (s.stripe_secret_key, "", s.stripe_webhook_secret),
-        "razorpay": (s.razorpay_key_id, s.razorpay_key_secret, s.razorpay_webhook_secret),
-        "paypal": (s.paypal_client_id, s.paypal_client_secret, s.paypal_webhook_id),
-    }.get(provider, (None, None, None))
+    variables = ACCOUNT_VARIABLES.get(provider, {})
+    found = {part: getattr(settings, variable.lower()) for part, variable in variables.items()}
+    key, secret = found.get("key"), found.get("secret", "")
     if key is None or secret is None:
         return None
-    return Credentials(key, secret, webhook_secret or "", is_live(settings, provider, key))
+    return Credentials(key, secret, found["webhook_secret"] or "", is_live(settings, provider, key))
 
 
 def shared_account(settings: Settings, provider: str) -> Credentials | None:
@@ -119,7 +116,7 @@ def shared_account(settings: Settings, provider: str) -> Credentials | None:
 
 def has_gateway_account(settings: Settings) -> bool:
     """Whether the gateway has an account of its own at any provider."""
-    return any(gateway_account(settings, name) is not None for name in ("stripe", "razorpay", "paypal"))
+    return any(gateway_account(settings, name) is not None for name in ACCOUNT_VARIABLES)
 
 
 def is_live(settings: Settings, provider: str, key: str) -> bool:

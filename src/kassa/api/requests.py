@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from kassa.domain.card import Card
+from kassa.settings import ProviderName
 
 MAX_AMOUNT = 2_147_483_647
 Text255 = Annotated[str, Meta(max_length=255, pattern="^[^\\x00]*$")]
@@ -33,7 +34,6 @@ WebhookEvent = Literal[
     "refund.processed",
     "refund.failed",
 ]
-ProviderName = Literal["simulator", "stripe", "razorpay", "paypal"]
 PaymentStatus = Literal["created", "pending", "processing", "success", "failed"]
 
 

@@ -8,11 +8,12 @@ import typer
 from kassa.actions.gateway import Gateway
 from kassa.actions.reconcile import differences, look_at_everything
 from kassa.cli.environment import with_gateway
+from kassa.settings import ACCOUNT_VARIABLES
 
 
 def reconcile(
     provider: Annotated[
-        str | None, typer.Option(help="Compare with this provider's list, too: stripe, razorpay or paypal.")
+        str | None, typer.Option(help=f"Compare with this provider's list, too: {', '.join(ACCOUNT_VARIABLES)}.")
     ] = None,
     day: Annotated[
         datetime | None,

@@ -3,18 +3,7 @@
 from collections.abc import Mapping
 
 from kassa.sandbox.server import STAND_INS
-from kassa.settings import Settings
-
-# Which variable holds which part of the gateway's own account.
-ACCOUNT_VARIABLES = {
-    "stripe": {"key": "STRIPE_SECRET_KEY", "webhook_secret": "STRIPE_WEBHOOK_SECRET"},
-    "razorpay": {
-        "key": "RAZORPAY_KEY_ID",
-        "secret": "RAZORPAY_KEY_SECRET",
-        "webhook_secret": "RAZORPAY_WEBHOOK_SECRET",
-    },
-    "paypal": {"key": "PAYPAL_CLIENT_ID", "secret": "PAYPAL_CLIENT_SECRET", "webhook_secret": "PAYPAL_WEBHOOK_ID"},
-}
+from kassa.settings import ACCOUNT_VARIABLES, Settings
 
 
 def environment(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from kassa.actions.gateway import Gateway
-from kassa.actions.once import Answer, KeyTaken, key_of, once
+from kassa.actions.once import Answer, KeyTaken, accepts, key_of, once
 from kassa.domain.errors import bad_request
 from kassa.domain.payment import Order
 from kassa.domain.views import order_created
@@ -77,14 +77,3 @@ async def _insert(gateway: Gateway, items: list[tuple[Order, Claim | None]]) -> 
         return [None if ok else KeyTaken() for ok in accepted]
 
     return await retried(write)
-
-
-def accepts(claim: Claim | None, won: set[tuple[str, str]]) -> bool:
-    """Whether the item with this claim may be done; takes its win, so that a second one with the same key may not."""
-    if claim is None:
-        return True
-    pair = (claim.merchant_id, claim.key)
-    if pair in won:
-        won.discard(pair)
-        return True
-    return False

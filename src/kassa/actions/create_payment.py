@@ -1,30 +1,28 @@
 """Create a payment for an order, by UPI or card; the bank's answer comes later, in a worker."""
 
 import hashlib
-from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
 from kassa.actions.announce import event_of
-from kassa.actions.create_order import accepts
 from kassa.actions.gateway import Gateway, epoch_ms
-from kassa.actions.once import Answer, Key, KeyTaken, key_of, once
+from kassa.actions.once import Answer, Key, KeyTaken, accepts, key_of, once
+from kassa.actions.payable import LINK_ENDED, check_payable, find_orders
 from kassa.actions.provider_account import choice_missing, provider_of
 from kassa.domain import webhook
 from kassa.domain.card import Card, check_card, digits_of, network_of
 from kassa.domain.errors import KassaError, bad_request, not_found
-from kassa.domain.payment import PAID, PENDING, SIMULATOR, Order, Payment
+from kassa.domain.payment import PENDING, SIMULATOR, Order, Payment
 from kassa.domain.views import payment_created
 from kassa.domain.vpa import check_vpa
-from kassa.store import idempotency, orders, outbox, payment_links, payments
+from kassa.store import idempotency, outbox, payment_links, payments
 from kassa.store.database import Connection, retried
 from kassa.store.idempotency import Claim
 from kassa.store.outbox import Event
 from kassa.store.payments import Changed
 
 FIRST_EVENTS = (webhook.PAYMENT_CREATED, webhook.PAYMENT_PENDING)
-LINK_ENDED = "This payment link is not active any more"
 _NOBODY = 'Choose who takes payments: PATCH /api/v1/merchant with {"provider": …}; or open a checkout session'
 _NOBODY_FOR_PAYER = "This shop cannot take payments here yet; please tell it"
 
@@ -77,14 +75,6 @@ def _check_bank(gateway: Gateway, order: Order, *, by_payer: bool) -> None:
         raise KassaError("PROVIDER_CANNOT", _NOBODY_FOR_PAYER if by_payer else _NOBODY)
 
 
-def check_payable(order: Order, now: datetime) -> None:
-    """Raise BAD_REQUEST_ERROR for an order that is paid, or whose time is over."""
-    if order.status == PAID:
-        raise bad_request("Order is already paid")
-    if order.expires_at is not None and order.expires_at <= now:
-        raise bad_request("Order has expired")
-
-
 def _told(gateway: Gateway, order: Order, payment: Payment) -> list[Event]:
     """The events that a new payment begins with, for those who are to hear of them."""
     now, wants = payment.created_at, order.wants_webhooks
@@ -92,11 +82,6 @@ def _told(gateway: Gateway, order: Order, payment: Payment) -> list[Event]:
         event_of(gateway, event, Changed(payment, sequence, wants), "request", now)
         for sequence, event in enumerate(FIRST_EVENTS, start=1)
     ]
-
-
-async def find_orders(gateway: Gateway, order_ids: list[str]) -> list[Order | Exception | None]:
-    """Group read: the orders that concurrent requests ask for, in one round trip."""
-    return list(await orders.find(gateway.database, order_ids))
 
 
 def _key(order: Order, asked: Asked, key: str | None, *, by_payer: bool) -> Key | None:

@@ -51,6 +51,17 @@ def key_of(merchant_id: str, key: str | None, *asked: object) -> Key | None:
     return Key(merchant_id, key, hashlib.sha256(msgspec.json.encode(asked)).hexdigest())
 
 
+def accepts(claim: Claim | None, won: set[tuple[str, str]]) -> bool:
+    """Whether the item with this claim may be done; takes its win, so that a second one with the same key may not."""
+    if claim is None:
+        return True
+    pair = (claim.merchant_id, claim.key)
+    if pair in won:
+        won.discard(pair)
+        return True
+    return False
+
+
 async def once(gateway: Gateway, key: Key | None, work: Callable[[], Awaitable[Answer]]) -> Answer:
     """Answer from the key's stored response, else do `work`, which claims the key in its own transaction.
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 import msgspec
 import structlog
 
-from kassa.actions.create_payment import LINK_ENDED, check_payable, find_orders
 from kassa.actions.gateway import Gateway
 from kassa.actions.look_at_payment import OPENING_TTL
 from kassa.actions.open_session import Asked, intend, open_at_provider, page_of, plan
+from kassa.actions.payable import LINK_ENDED, check_payable, find_orders
 from kassa.actions.provider_account import account_for, provider_of
 from kassa.domain.errors import KassaError, bad_request, not_found
 from kassa.domain.payment import SIMULATOR, Order, Payment

@@ -8,10 +8,10 @@ import msgspec
 
 from kassa.actions.announce import announce, event_of
 from kassa.actions.apply_standing import apply_standing, charge_of, fail_payment
-from kassa.actions.create_payment import check_payable, find_orders
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.look_at_payment import FIRST_LOOK_S, OPENING_TTL
 from kassa.actions.once import Answer, KeyTaken, key_of, once
+from kassa.actions.payable import check_payable, find_orders
 from kassa.actions.provider_account import account_for, account_of
 from kassa.domain import webhook
 from kassa.domain.errors import bad_request, not_found

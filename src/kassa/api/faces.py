@@ -12,8 +12,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from kassa.actions.create_payment import find_orders
 from kassa.actions.gateway import Gateway
+from kassa.actions.payable import find_orders
 from kassa.api.validation import is_id
 
 _POLICY = (

@@ -1,6 +1,6 @@
 """Endpoints of payment links."""
 
-from kassa.actions.create_payment import find_orders
+from kassa.actions.payable import find_orders
 from kassa.actions.payment_links import Asked, create_link, order_of_link
 from kassa.api.answers import Empty, LinkPage, LinkView
 from kassa.api.operation import Call, Operation

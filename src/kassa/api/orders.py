@@ -4,9 +4,9 @@ import msgspec
 from msgspec import UNSET
 
 from kassa.actions.create_order import create_order
-from kassa.actions.create_payment import find_orders
 from kassa.actions.once import Answer
 from kassa.actions.open_payers_session import open_payers_session
+from kassa.actions.payable import find_orders
 from kassa.actions.provider_account import provider_of
 from kassa.api.answers import OrderPage
 from kassa.api.operation import Call, Operation

@@ -14,8 +14,8 @@ from tests.providers.cases import PROVIDERS, Case, Sandbox
 
 from kassa.domain.errors import CATALOGUE, KassaError
 from kassa.providers.base import Capability, Charge, Credentials, LineItem, Notice, ProviderError
+from kassa.providers.declines import PAYPAL
 from kassa.providers.paypal import PayPal
-from kassa.providers.paypal_errors import DECLINES
 from kassa.providers.paypal_objects import CURRENCIES, Money, to_paypal
 from kassa.sandbox.paypal import PayPalStandIn
 
@@ -313,5 +313,5 @@ def test_an_amount_is_sent_whole_or_not_at_all(amount: int, currency: str) -> No
 
 
 def test_every_decline_has_a_sentence() -> None:
-    assert set(DECLINES.values()) <= set(CATALOGUE)
-    assert set(PayPalStandIn.decline_codes) <= set(DECLINES)
+    assert set(PAYPAL.values()) <= set(CATALOGUE)
+    assert set(PayPalStandIn.decline_codes) <= set(PAYPAL)

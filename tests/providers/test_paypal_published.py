@@ -10,8 +10,8 @@ from tests.providers.published import published
 from tests.providers.test_paypal import ACCOUNT
 
 from kassa.providers.base import Charge, LineItem
+from kassa.providers.declines import PAYPAL
 from kassa.providers.paypal import PayPal
-from kassa.providers.paypal_errors import DECLINES
 from kassa.providers.paypal_objects import order_request
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -188,4 +188,4 @@ def test_declines_are_called_what_paypal_calls_them() -> None:
         "CARD_EXPIRED", "PAYEE_ACCOUNT_LOCKED_OR_CLOSED", "PAYEE_ACCOUNT_RESTRICTED",
     }  # fmt: skip
 
-    assert set(DECLINES) - known == set()
+    assert set(PAYPAL) - known == set()

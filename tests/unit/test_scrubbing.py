@@ -1,8 +1,10 @@
-"""What is kept of a provider's notification tells of no person and of no card."""
+"""What is kept of a provider's notification, and what a model is told, tells of no person and of no card."""
 
 from typing import Any
 
+from kassa.actions import explain_payment
 from kassa.actions.take_notification import scrubbed
+from kassa.providers.declines import PAYPAL, RAZORPAY, STRIPE
 
 PERSON = "Maria Payer"
 EMAIL = "maria@example.com"
@@ -43,3 +45,8 @@ def test_what_tells_how_a_payment_stands_is_kept() -> None:
     kept = {"id": "evt_1", "type": "checkout.session.completed", "payment_status": "paid", "metadata": {"kassa": "1"}}
 
     assert scrubbed([kept]) == [kept]
+
+
+def test_a_model_is_told_every_code_that_a_provider_publishes_but_no_number() -> None:
+    for code in (*STRIPE, *RAZORPAY, *PAYPAL):
+        assert explain_payment.scrubbed(code) == ("…" if code.isdigit() else code)

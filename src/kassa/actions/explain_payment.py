@@ -25,8 +25,7 @@ MAX_SENTENCES_LENGTH = 600
 _KNOWN = frozenset(
     word
     for text in (
-        *declines.STRIPE,
-        *declines.RAZORPAY,
+        *(code for table in declines.TABLES for code in table),
         *CATALOGUE,
         *(f"{e.sentence} {e.next_step}" for e in CATALOGUE.values()),
     )

@@ -41,6 +41,10 @@ STRIPE: dict[str, str] = {
     **dict.fromkeys(("duplicate_transaction", "partner_duplicate_transaction"), "duplicate_transaction"),
     **dict.fromkeys(("live_mode_test_card", "testmode_decline"), "test_card"),
     "invalid_business_account": "merchant_not_allowed",
+    # Codes of the API itself that tell of a refused payment.
+    "payment_intent_authentication_failure": "authentication_required",
+    "payment_intent_payment_attempt_expired": "PAYMENT_EXPIRED",
+    "payment_intent_payment_attempt_failed": "PAYMENT_FAILED",
 }  # fmt: skip
 
 # https://razorpay.com/docs/errors/payments/list: `reason` of an error, `error_reason` of a payment.
@@ -82,6 +86,41 @@ RAZORPAY: dict[str, str] = {
     **dict.fromkeys(
         ("payment_collect_request_expired", "payment_session_expired", "payment_timed_out"), "PAYMENT_EXPIRED"),
 }  # fmt: skip
+
+# https://developer.paypal.com/api/rest/reference/orders/v2/errors: what a capture can be refused for by the payer,
+# and, of four characters, what the payer's bank says of a card (processor_response.response_code).
+PAYPAL: dict[str, str] = {
+    **dict.fromkeys(
+        ("COMPLIANCE_VIOLATION", "DECLINED_DUE_TO_RELATED_TXN", "INSTRUMENT_DECLINED", "PAYER_CANNOT_PAY",
+         "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "TRANSACTION_REFUSED",
+         "0100", "0500", "5100", "5150", "5160", "5180", "5210", "5700", "9100", "9500", "9510", "9520", "9530",
+         "9540"),
+        "card_declined"),
+    "5120": "insufficient_funds",
+    **dict.fromkeys(("CARD_EXPIRED", "REFERENCED_CARD_EXPIRED", "5400"), "expired_card"),
+    **dict.fromkeys(("5110", "PCVV"), "incorrect_cvc"),
+    **dict.fromkeys(("5130", "5500", "7900"), "incorrect_pin"),
+    **dict.fromkeys(("5170", "5190"), "incorrect_address"),
+    "1380": "incorrect_expiry",
+    **dict.fromkeys(("5650", "7700", "7710"), "authentication_required"),
+    **dict.fromkeys(("5910", "5920"), "issuer_unavailable"),
+    **dict.fromkeys(("0800", "0880", "8000", "8010", "9600"), "processing_error"),
+    **dict.fromkeys(
+        ("PAYER_ACCOUNT_LOCKED_OR_CLOSED", "PAYER_ACCOUNT_RESTRICTED", "1330", "5140", "5930", "6300"),
+        "invalid_account"),
+    **dict.fromkeys(
+        ("CARD_BRAND_NOT_SUPPORTED", "DOMESTIC_TRANSACTION_REQUIRED", "PAYMENT_SOURCE_NOT_SUPPORTED", "5900", "7800"),
+        "card_not_supported"),
+    **dict.fromkeys(
+        ("MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED", "TRANSACTION_LIMIT_EXCEEDED", "5710"), "limit_exceeded"),
+    **dict.fromkeys(("DUPLICATE_INVOICE_ID", "5200"), "duplicate_transaction"),
+    **dict.fromkeys(
+        ("NOT_ENABLED_FOR_CARD_PROCESSING", "PAYEE_ACCOUNT_LOCKED_OR_CLOSED", "PAYEE_ACCOUNT_RESTRICTED",
+         "PAYEE_BLOCKED_TRANSACTION", "PAYEE_NOT_ENABLED_FOR_CARD_PROCESSING", "TRANSACTION_BLOCKED_BY_PAYEE",
+         "TRANSACTION_RECEIVING_LIMIT_EXCEEDED"), "merchant_not_allowed"),
+}  # fmt: skip
+
+TABLES = (STRIPE, RAZORPAY, PAYPAL)
 
 
 def in_our_words(table: Mapping[str, str], *codes: str | None) -> str:

@@ -20,8 +20,9 @@ from kassa.providers.base import (
     SessionAsked,
     Standing,
 )
+from kassa.providers.declines import PAYPAL
 from kassa.providers.paypal_api import PayPalApi
-from kassa.providers.paypal_errors import DECLINES, NAME
+from kassa.providers.paypal_errors import NAME
 from kassa.providers.paypal_objects import (
     Capture,
     Order,
@@ -104,7 +105,7 @@ class PayPal:
                 raise
             # Nothing was taken; the payer may go back to the page and pay in another way until the session ends.
             theirs = error.provider_code
-            ours = DECLINES.get(theirs or "")
+            ours = PAYPAL.get(theirs or "")
             return Standing(
                 state="open", answer=f"order APPROVED, capture refused: {theirs}", error_code=ours, provider_code=theirs
             )

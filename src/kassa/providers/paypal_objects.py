@@ -6,8 +6,8 @@ import msgspec
 
 from kassa.domain.money import as_decimal, exponent, from_decimal
 from kassa.providers.base import ProviderError, RefundStanding, SessionAsked, Standing
-from kassa.providers.declines import in_our_words
-from kassa.providers.paypal_errors import DECLINES, NAME
+from kassa.providers.declines import PAYPAL, in_our_words
+from kassa.providers.paypal_errors import NAME
 
 Json = dict[str, Any]
 # https://developer.paypal.com/api/rest/reference/currency-codes/
@@ -71,7 +71,7 @@ class Capture(msgspec.Struct):
             )
         if self.status in ("DECLINED", "DENIED", "FAILED"):
             code = self.processor_response.response_code if self.processor_response else None
-            ours = in_our_words(DECLINES, code, reason)
+            ours = in_our_words(PAYPAL, code, reason)
             return Standing(state="failed", answer=answer, error_code=ours, provider_code=code or reason)
         return Standing(state="open", answer=answer, provider_code=reason, in_flight=self.status == "PENDING")
 

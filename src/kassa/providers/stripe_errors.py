@@ -12,13 +12,6 @@ from kassa.providers.base import ProviderError
 from kassa.providers.declines import STRIPE, in_our_words
 
 NAME = "stripe"
-# Codes of the API itself that tell of a refused payment, beside the published decline codes.
-DECLINES = {
-    **STRIPE,
-    "payment_intent_authentication_failure": "authentication_required",
-    "payment_intent_payment_attempt_expired": "PAYMENT_EXPIRED",
-    "payment_intent_payment_attempt_failed": "PAYMENT_FAILED",
-}
 
 
 @contextmanager
@@ -50,7 +43,7 @@ def _in_our_error(error: stripe.StripeError) -> ProviderError:
         case stripe.AuthenticationError() | stripe.PermissionError():
             return ProviderError("PROVIDER_AUTHENTICATION", NAME, provider_code=theirs)
         case stripe.CardError():
-            code = in_our_words(DECLINES, detail.get("decline_code"), detail.get("code"))
+            code = in_our_words(STRIPE, detail.get("decline_code"), detail.get("code"))
             return ProviderError(code, NAME, provider_code=theirs)
     # 409 says that the same request is under way, or was, and that its end is not known yet.
     if 400 <= status < 500 and status != 409:

@@ -5,9 +5,8 @@ from typing import Literal
 import msgspec
 
 from kassa.providers.base import RefundStanding, Standing
-from kassa.providers.declines import in_our_words
+from kassa.providers.declines import STRIPE, in_our_words
 from kassa.providers.stripe_amounts import from_stripe
-from kassa.providers.stripe_errors import DECLINES
 
 _REFUNDS: dict[str, Literal["pending", "processed", "failed"]] = {
     "succeeded": "processed",
@@ -42,7 +41,7 @@ class Intent(msgspec.Struct):
         if (failure := self.last_payment_error) is None:
             return None, None
         theirs = failure.decline_code or failure.code
-        return in_our_words(DECLINES, failure.decline_code, failure.code), theirs
+        return in_our_words(STRIPE, failure.decline_code, failure.code), theirs
 
     def taken(self, answer: str) -> Standing:
         """A success: what was taken, or what is held until it is captured."""

@@ -6,10 +6,9 @@ import msgspec
 
 from kassa.actions.gateway import Gateway
 from kassa.actions.once import Answer, KeyTaken, accepts, key_of, once
-from kassa.domain.errors import bad_request
+from kassa.actions.payable import check_end, check_pages
 from kassa.domain.payment import Order
 from kassa.domain.views import order_created
-from kassa.net import check_url
 from kassa.store import idempotency, orders
 from kassa.store.database import retried
 from kassa.store.idempotency import Claim
@@ -35,14 +34,11 @@ async def create_order(
     """
     checkout = (success_url, cancel_url, expires_at)
     key = key_of(merchant_id, idempotency_key, "order", amount, currency, receipt, notes, *checkout)
-    for name, url in (("success_url", success_url), ("cancel_url", cancel_url)):
-        if url is not None:
-            check_url(url, https_only=False, name=name)
+    check_pages(success_url=success_url, cancel_url=cancel_url)
 
     async def work() -> Answer:
         now = gateway.now()
-        if expires_at is not None and expires_at <= now:
-            raise bad_request("expires_at must be in the future")
+        check_end(expires_at, now)
         order = Order(
             gateway.object_id("order_", now),
             merchant_id,

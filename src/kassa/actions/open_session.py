@@ -11,14 +11,13 @@ from kassa.actions.apply_standing import apply_standing, charge_of, fail_payment
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.look_at_payment import FIRST_LOOK_S, OPENING_TTL
 from kassa.actions.once import Answer, KeyTaken, key_of, once
-from kassa.actions.payable import check_payable, find_orders
+from kassa.actions.payable import check_pages, check_payable, find_orders
 from kassa.actions.provider_account import account_for, account_of
 from kassa.domain import webhook
 from kassa.domain.errors import bad_request, not_found
 from kassa.domain.payment import CREATED, OPEN, PAID, PENDING, SIMULATOR, Merchant, Order, Payment
 from kassa.domain.views import SessionView, iso, session_status
 from kassa.domain.webhook import Delivery
-from kassa.net import check_url
 from kassa.providers.base import Capability, LineItem, ProviderError, SessionAsked
 from kassa.store import idempotency, outbox, payments, provider_payments
 from kassa.store.database import Connection, retried
@@ -230,9 +229,7 @@ def plan(
 
 def _check(order: Order, asked: Asked, now: datetime) -> None:
     check_payable(order, now)
-    for name, url in (("success_url", asked.success_url), ("cancel_url", asked.cancel_url)):
-        if url is not None:
-            check_url(url, https_only=False, name=name)
+    check_pages(success_url=asked.success_url, cancel_url=asked.cancel_url)
     total = sum(item.amount * item.quantity for item in asked.line_items)
     if asked.line_items and total != order.amount:
         raise bad_request(f"line_items must add up to the order's amount, {order.amount}, not {total}")

@@ -6,9 +6,9 @@ import msgspec
 
 from kassa.actions.create_order import create_order
 from kassa.actions.gateway import Gateway
+from kassa.actions.payable import LINK_ENDED, check_end, check_pages
 from kassa.domain.errors import bad_request, not_found
 from kassa.domain.payment import PAID
-from kassa.net import check_url
 from kassa.store import payment_links
 from kassa.store.payment_links import PaymentLink
 
@@ -27,11 +27,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 async def create_link(gateway: Gateway, merchant_id: str, asked: Asked) -> PaymentLink:
     """Make a link; raises BAD_REQUEST_ERROR for a redirect that is no URL, and for one that is over already."""
-    if asked.redirect_url is not None:
-        check_url(asked.redirect_url, https_only=False, name="redirect_url")
     now = gateway.now()
-    if asked.expires_at is not None and asked.expires_at <= now:
-        raise bad_request("expires_at must be in the future")
+    check_pages(redirect_url=asked.redirect_url)
+    check_end(asked.expires_at, now)
     link = PaymentLink(
         id=gateway.object_id("plink_", now),
         merchant_id=merchant_id,
@@ -58,7 +56,7 @@ async def order_of_link(gateway: Gateway, link_id: str) -> tuple[PaymentLink, st
     if link is None:
         raise not_found("Payment link")
     if not link.active:
-        raise bad_request("This payment link is not active any more")
+        raise bad_request(LINK_ENDED)
     if link.expires_at is not None and link.expires_at <= gateway.now():
         raise bad_request("This payment link has expired")
     existing = None if link.reusable else await payment_links.order_of(gateway.database, link_id)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from kassa.domain import payment as rules
+from kassa.domain.errors import CATALOGUE
 from kassa.domain.payment import Outcome, Payment
 from kassa.domain.webhook import Delivery
 from kassa.store import outbox
@@ -162,7 +163,7 @@ async def settle(tx: Connection, outcomes: list[Outcome], now: datetime) -> list
             verdicts.append((payment_id, rules.FAILED, code, description, *kept, False, False))
         elif order_status == rules.PAID or order_id in paid_orders:
             returns = provider != rules.SIMULATOR
-            why = ("ORDER_ALREADY_PAID", "Order is already paid")
+            why = ("ORDER_ALREADY_PAID", CATALOGUE["ORDER_ALREADY_PAID"].sentence)
             verdicts.append((payment_id, rules.FAILED, *why, *kept, False, returns))
         else:
             paid_orders.add(order_id)

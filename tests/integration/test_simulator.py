@@ -144,3 +144,11 @@ async def test_who_asks_about_a_session_takes_nothing_of_its_time(merchant: Live
 
     assert (asked["provider"], asked["status"]) == ("simulator", "open")
     assert [row[0] for row in await merchant.sql(ends, session["payment_id"], session["id"])] == [True]
+
+
+@pytest.mark.parametrize("whose", ["", f"/{TEST_MERCHANT_ID}"])
+async def test_nobody_speaks_for_the_simulated_bank(gateway: Live, whose: str) -> None:
+    reply = await gateway.post(f"/api/v1/providers/simulator/notifications{whose}", {"id": "evt_1"}, anonymous=True)
+
+    assert reply.refusal == (400, "INVALID_SIGNATURE", "The simulated bank sends no notifications")
+    assert await gateway.sql("SELECT 1 FROM provider_events") == []

@@ -12,8 +12,7 @@ from kassa.actions.apply_standing import apply_standing
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.look_at_payment import look_at_payment
 from kassa.actions.provider_account import account_for
-from kassa.domain.errors import KassaError, bad_request
-from kassa.domain.payment import SIMULATOR
+from kassa.domain.errors import bad_request
 from kassa.providers.base import Notice, ProviderError
 from kassa.store import payments, provider_events, provider_payments
 
@@ -35,8 +34,6 @@ async def take_notification(
     """Keep a verified notification; False for one that is known already. Raises INVALID_SIGNATURE for any other,
     and BAD_REQUEST_ERROR for one whose names no provider would give."""
     provider = gateway.providers[provider_name]
-    if provider.name == SIMULATOR:
-        raise KassaError("INVALID_SIGNATURE", "The simulated bank sends no notifications")
     account, own = await account_for(gateway, merchant_id, provider_name)
     notice = await provider.verify(headers, body, account, gateway.now())
     if not _can_be_kept(notice):

@@ -14,8 +14,6 @@ class Capability(StrEnum):
     """What a provider can do; what it does not declare is refused before it is asked."""
 
     HOSTED_SESSION = "hosted_session"
-    DIRECT_CARD = "direct_card"
-    DIRECT_UPI = "direct_upi"
     CAPTURE = "capture"
     PARTIAL_REFUND = "partial_refund"
     EXPIRE = "expire"

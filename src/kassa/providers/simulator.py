@@ -82,9 +82,8 @@ class Simulator:
         return now + timedelta(milliseconds=self._chance.uniform(s.refund_delay_min, s.refund_delay_max))
 
     async def open_session(self, asked: SessionAsked, credentials: Credentials) -> Opened:
-        """Our own checkout page, for the session's payment."""
-        url = f"{self._settings.checkout_url}/checkout?order_id={asked.order_id}&session_id={asked.session_id}"
-        return Opened(asked.session_id, url)
+        """Our own checkout page of the order."""
+        return Opened(asked.session_id, f"{self._settings.checkout_url}/checkout?order_id={asked.order_id}")
 
     async def retrieve(self, charge: Charge, credentials: Credentials) -> Standing:
         """Open: this bank's answers are due times, which the worker waits for by itself."""
@@ -107,8 +106,8 @@ class Simulator:
         raise ProviderError("PROVIDER_CANNOT", self.name)
 
     async def verify(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, now: datetime) -> Notice:
-        """This bank sends no notifications."""
-        raise ProviderError("INVALID_SIGNATURE", self.name)
+        """Nobody can have signed any."""
+        raise ProviderError("INVALID_SIGNATURE", self.name, description="The simulated bank sends no notifications")
 
     async def payments_on(self, day: date, credentials: Credentials) -> AsyncIterator[Listed]:
         """This bank keeps no list."""

@@ -38,7 +38,6 @@ class Refund:
     amount: int
     state: RefundState
     created_s: int
-    failure_code: str | None = None
 
 
 @dataclass

@@ -190,7 +190,7 @@ def refund_object(session: Session, charge: Charge, refund: Refund) -> Json:
         "status": {"processed": "succeeded"}.get(refund.state, refund.state),
     }
     if refund.state == "failed":
-        made["failure_reason"] = refund.failure_code or "expired_or_canceled_card"
+        made["failure_reason"] = "expired_or_canceled_card"
     return made
 
 

@@ -45,7 +45,7 @@ async def _post(plan: Plan) -> float:
 
     await asyncio.gather(*(poster() for _ in range(plan.at_once)))
     took_s = time.perf_counter() - started
-    await outbound.close()
+    await outbound.aclose()
     return posted / took_s
 
 

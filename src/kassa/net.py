@@ -155,7 +155,7 @@ class Outbound:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return _in_words(error)
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close all connections."""
         await self._session.close()
 

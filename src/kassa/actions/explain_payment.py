@@ -1,7 +1,7 @@
 """Explain why a payment failed: at once from the built-in catalogue, and refined by a model where one is configured."""
 
 import re
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 import msgspec
 import structlog
@@ -96,13 +96,10 @@ async def _refine(gateway: Gateway, payment: Payment, plain: Explanation, cache_
     }
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {s.ai_api_key or ''}"}
     # The operator names this address, so it may be a private one.
-    outbound = Outbound(EVERYWHERE)
-    try:
+    async with aclosing(Outbound(EVERYWHERE)) as outbound:
         url = f"{(s.ai_base_url or '').rstrip('/')}/chat/completions"
         body = msgspec.json.encode(request)
         reply = await outbound.post(url, body, headers, timeout_s=TIMEOUT_S, body_limit_bytes=ANSWER_LIMIT_BYTES)
-    finally:
-        await outbound.close()
     body_read = reply.body or ""
     whole = len(body_read.encode()) < ANSWER_LIMIT_BYTES
     refined = checked(body_read, plain) if reply.status == 200 and whole else None

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import NamedTuple
 
 import asyncpg
@@ -95,9 +96,8 @@ async def _providers(gateway: Gateway) -> list[Finding]:
 
 
 async def _receivers(gateway: Gateway) -> list[Finding]:
-    outbound = Outbound(gateway.settings.webhook_private_networks)
     findings = []
-    try:
+    async with aclosing(Outbound(gateway.settings.webhook_private_networks)) as outbound:
         for merchant in await all_merchants(gateway.database):
             if merchant.webhook_url is None:
                 continue
@@ -107,8 +107,6 @@ async def _receivers(gateway: Gateway) -> list[Finding]:
                 findings.append(Finding(True, f"{what} is reachable"))
             else:
                 findings.append(Finding(False, f"{what}: {problem}", "start the receiver, or correct the URL"))
-    finally:
-        await outbound.close()
     return findings or [Finding(True, "webhooks: no merchant has a URL, so none are sent")]
 
 

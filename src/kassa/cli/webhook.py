@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import sys
 import time
+from contextlib import aclosing
 from typing import Annotated
 
 import typer
@@ -39,11 +40,8 @@ def send(
 
 
 async def _post(to: str, payload: bytes, headers: dict[str, str]) -> Reply:
-    outbound = Outbound(load().webhook_private_networks)
-    try:
+    async with aclosing(Outbound(load().webhook_private_networks)) as outbound:
         return await outbound.post(to, payload, headers, timeout_s=TIMEOUT_S, body_limit_bytes=BODY_LIMIT_BYTES)
-    finally:
-        await outbound.close()
 
 
 def verify_signature(

@@ -49,5 +49,5 @@ async def run_worker(gateway: Gateway, stopping: asyncio.Event, broker: Broker |
         await gateway.presence.leave(name)
     except (RedisError, OSError):
         log.info("worker.left_unsaid", worker=name)
-    await outbound.close()
+    await outbound.aclose()
     log.info("worker.stopped", worker=name)

@@ -43,7 +43,7 @@ async def apply_refund(
     if ours is None and payment.is_held:
         # Held money that is let go may be told of as a refund.
         await look_at_payment(gateway, payment.id)
-        payment = (await payments.find(gateway.database, [payment.id]))[0] or payment
+        payment = await payments.by_id(gateway.database, payment.id) or payment
     if ours.status == told.state if ours else payment.released_at is not None:
         return None
     # Whatever was told, the provider is asked: so it need not be believed.
@@ -66,7 +66,7 @@ async def apply_refund(
 
 async def _payment_of(gateway: Gateway, provider: str, told: RefundStanding, ours: Refund | None) -> Payment | None:
     if ours is not None:
-        payment = (await payments.find(gateway.database, [ours.payment_id]))[0]
+        payment = await payments.by_id(gateway.database, ours.payment_id)
         return payment if payment and payment.provider == provider else None
     return await provider_payments.of_charge(gateway.database, provider, told.charge_ref) if told.charge_ref else None
 

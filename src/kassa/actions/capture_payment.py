@@ -25,7 +25,7 @@ async def capture_payment(
     key = key_of(merchant_id, idempotency_key, "capture", payment_id, amount)
 
     async def work() -> Answer:
-        payment = (await payments.find(gateway.database, [payment_id]))[0]
+        payment = await payments.by_id(gateway.database, payment_id)
         if payment is None or payment.merchant_id != merchant_id:
             raise not_found("Payment")
         if payment.status != SUCCESS or (payment.captured and not await _said_by_provider(gateway, payment)):
@@ -85,7 +85,7 @@ async def _capture_at_provider(gateway: Gateway, payment: Payment) -> None:
         if error.code == "PROVIDER_REJECTED":
             # Why, its standing tells: a hold lapses by itself.
             await look_at_payment(gateway, payment.id)
-            [found] = await payments.find(gateway.database, [payment.id])
+            found = await payments.by_id(gateway.database, payment.id)
             if found is not None and found.released_at is not None:
                 raise bad_request(_LET_GO) from error
         raise

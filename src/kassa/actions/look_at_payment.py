@@ -52,7 +52,7 @@ async def look_at_payment(gateway: Gateway, payment_id: str, *, also_failed: boo
     Held money is asked about as well: it may lapse. With `also_failed` a failed payment is, too: its money may have
     come late. As nothing else asks about that one again, it raises ProviderError when there is no answer.
     """
-    payment = (await payments.find(gateway.database, [payment_id]))[0]
+    payment = await payments.by_id(gateway.database, payment_id)
     if payment is None or payment.session_id is None:
         return None
     session = await provider_payments.find_session(gateway.database, payment.session_id)

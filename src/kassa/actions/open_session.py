@@ -114,7 +114,7 @@ async def intend(
 
 async def _is_over(gateway: Gateway, order: Order, session: CheckoutSession) -> bool:
     """Whether a session that never opened has failed, or soon will: what opened now, nobody should pay."""
-    payment = (await payments.find(gateway.database, [session.payment_id]))[0]
+    payment = await payments.by_id(gateway.database, session.payment_id)
     ended = order.status == PAID or (payment is not None and payment.status not in OPEN)
     ends_at = min(session.created_at + OPENING_TTL, session.expires_at)
     return session.url is None and (ended or gateway.now() > ends_at)
@@ -240,7 +240,7 @@ async def view_of(gateway: Gateway, session_id: str, merchant_id: str | None = N
     session = await provider_payments.find_session(gateway.database, session_id)
     if session is None or (merchant_id is not None and session.merchant_id != merchant_id):
         raise not_found("Session")
-    payment = (await payments.find(gateway.database, [session.payment_id]))[0]
+    payment = await payments.by_id(gateway.database, session.payment_id)
     assert payment is not None  # the foreign key says so
     if session.provider == SIMULATOR:
         # Kassa's own page pays with a payment of its own.
@@ -267,7 +267,7 @@ async def expire_session(gateway: Gateway, merchant_id: str, session_id: str) ->
     view = await view_of(gateway, session_id, merchant_id)
     session = await provider_payments.find_session(gateway.database, session_id)
     assert session is not None
-    payment = (await payments.find(gateway.database, [session.payment_id]))[0]
+    payment = await payments.by_id(gateway.database, session.payment_id)
     assert payment is not None
     if view.status != "open" or payment.status != PENDING:
         raise bad_request("Session is not open")

@@ -18,7 +18,7 @@ async def process_refund(gateway: Gateway, refund_id: str) -> bool:
     A provider is asked under the refund's own id, so that asking again gives nothing back twice.
     """
     refund = await refunds.find(gateway.database, refund_id)
-    payment = (await payments.find(gateway.database, [refund.payment_id]))[0] if refund else None
+    payment = await payments.by_id(gateway.database, refund.payment_id) if refund else None
     if refund is None or payment is None or refund.status != PENDING:
         return False
     if payment.provider == SIMULATOR:

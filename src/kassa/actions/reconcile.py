@@ -59,7 +59,7 @@ async def differences(gateway: Gateway, provider: str, day: date) -> AsyncIterat
         payment_id = theirs.payment_id or await provider_payments.payment_id_of(
             gateway.database, provider, theirs.provider_ref
         )
-        ours = (await payments.find(gateway.database, [payment_id]))[0] if payment_id else None
+        ours = await payments.by_id(gateway.database, payment_id) if payment_id else None
         they_say = f"{'succeeded' if theirs.succeeded else 'not paid'}, {theirs.amount} {theirs.currency}"
         if ours is None:
             if theirs.succeeded:

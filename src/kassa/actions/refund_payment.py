@@ -33,7 +33,7 @@ async def refund_payment(
 
     async def work() -> Answer:
         now = gateway.now()
-        paid = (await payments.find(gateway.database, [payment_id]))[0]
+        paid = await payments.by_id(gateway.database, payment_id)
         if paid is None or paid.merchant_id != merchant_id:
             raise not_found("Payment")
         due_at = gateway.bank.refund_due(now) if paid.provider == SIMULATOR else now

@@ -95,7 +95,7 @@ async def apply_notification(gateway: Gateway, member: str) -> None:
     payment_id = notice.payment_id
     if payment_id is None and notice.provider_ref is not None:
         payment_id = await provider_payments.payment_id_of(gateway.database, provider, notice.provider_ref)
-    payment = (await payments.find(gateway.database, [payment_id]))[0] if payment_id else None
+    payment = await payments.by_id(gateway.database, payment_id) if payment_id else None
     if payment is None or payment.provider != provider:
         await _again(gateway, member, attempts, "matches nothing yet", over=attempts >= len(RETRIES_S))
         return

@@ -95,6 +95,11 @@ async def find(database: Database, payment_ids: list[str]) -> list[Payment | Non
     return [found.get(payment_id) for payment_id in payment_ids]
 
 
+async def by_id(database: Database, payment_id: str) -> Payment | None:
+    """The payment with this id."""
+    return (await find(database, [payment_id]))[0]
+
+
 async def successful_of(database: Database, order_id: str) -> Payment | None:
     """The payment that paid an order; None while there is none."""
     row = await database.fetchrow(

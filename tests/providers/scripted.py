@@ -32,7 +32,9 @@ class Scripted:
         self.asked.append(Asked(request.method, request.path_qs, dict(request.headers), await request.read()))
         left = self.answers.get(f"{request.method} {request.path}", [(404, {"name": "RESOURCE_NOT_FOUND"})])
         status, body = left.pop(0) if len(left) > 1 else left[0]
-        headers = {"Location": f"{self.url}/elsewhere"} if 300 <= status < 400 else None
+        headers = {"Set-Cookie": "account=whose"}
+        if 300 <= status < 400:
+            headers["Location"] = f"{self.url}/elsewhere"
         return web.Response(
             status=status, body=body if isinstance(body, bytes) else json.dumps(body).encode(), headers=headers
         )

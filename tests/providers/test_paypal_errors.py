@@ -112,6 +112,18 @@ async def test_accounts_have_tokens_of_their_own(server: Scripted, paypal: PayPa
     assert len(server.paths("POST")) == 3
 
 
+async def test_no_account_brings_a_cookie_of_another(server: Scripted) -> None:
+    # Of an address, rather than a name, none would be kept anyway.
+    paypal = PayPal(server.url.replace("127.0.0.1", "localhost"))
+    server.answers[f"GET {ORDER}"] = [(200, COMPLETED)]
+
+    for key in ("client", "other"):
+        await paypal.retrieve(CHARGE, Credentials(key, "secret", "", False))
+    await paypal.aclose()
+
+    assert [one.method for one in server.asked if "Cookie" not in one.headers] == ["POST", "GET", "POST", "GET"]
+
+
 async def test_an_order_that_somebody_else_captured_is_asked_for_again(server: Scripted, paypal: PayPal) -> None:
     server.answers[f"GET {ORDER}"] = [(200, {"id": "ORDER1", "status": "APPROVED"}), (200, COMPLETED)]
     server.answers[f"POST {CAPTURED}"] = [(422, problem("ORDER_ALREADY_CAPTURED"))]

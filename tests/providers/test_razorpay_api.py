@@ -117,6 +117,18 @@ async def test_a_paid_link_is_enough_and_its_amounts_may_be_text(server: Scripte
     assert server.paths("GET") == [LINK_PATH]
 
 
+async def test_no_account_brings_a_cookie_of_another(server: Scripted) -> None:
+    # Of an address, rather than a name, none would be kept anyway.
+    razorpay = Razorpay(server.url.replace("127.0.0.1", "localhost"), 5)
+    server.answers["GET /v1/payments/pay_R"] = [(200, PAYMENT)]
+
+    for key in (ACCOUNT.key, "rzp_test_Other"):
+        await razorpay.retrieve(CHARGE, Credentials(key, "secret", "webhook secret", False))
+    await razorpay.aclose()
+
+    assert [one.method for one in server.asked if "Cookie" not in one.headers] == ["GET", "GET"]
+
+
 async def test_money_is_found_among_the_attempts_and_another_links_is_not(server: Scripted, razorpay: Razorpay) -> None:
     server.answers[f"GET {LINK_PATH}"] = [(200, LINK | {"id": "plink_Odd0000", "status": "expired"})]
     failed = PAYMENT | {"id": "pay_F", "status": "failed", "error_reason": "card_expired"}

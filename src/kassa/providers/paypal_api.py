@@ -40,7 +40,8 @@ class PayPalApi:
     def session(self) -> aiohttp.ClientSession:
         """The connections; the first use must be within the event loop."""
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=self._timeout)
+            # One jar would mix up the accounts that it serves.
+            self._session = aiohttp.ClientSession(timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar())
         return self._session
 
     async def aclose(self) -> None:

@@ -26,7 +26,8 @@ class PaymentLink(msgspec.Struct, frozen=True, kw_only=True):
     times_paid: int = 0
 
 
-_FIELDS = tuple(field.name for field in msgspec.structs.fields(PaymentLink))
+# The columns are named as the fields are, and stand in their order.
+_FIELDS = PaymentLink.__struct_fields__
 _STORED = _FIELDS[:-1]
 _TIMES_PAID = "(SELECT count(*) FROM orders o WHERE o.payment_link_id = payment_links.id AND o.status = 'paid')"
 _UNCOUNTED = ", ".join(f"{name}::text" if name == "merchant_id" else name for name in _STORED)

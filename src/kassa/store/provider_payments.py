@@ -36,11 +36,8 @@ class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True):
     by_payer: bool = False
 
 
-_FIELDS = (
-    "id", "payment_id", "order_id", "merchant_id", "provider", "live", "success_url", "cancel_url", "created_at",
-    "expires_at", "provider_ref", "url", "customer_email", "line_items",
-    "manual_capture", "own_account", "by_payer",
-)  # fmt: skip
+# The columns are named as the fields are, and stand in their order.
+_FIELDS = CheckoutSession.__struct_fields__
 _COLUMNS = ", ".join(f"{name}::text" if name in ("merchant_id", "line_items") else name for name in _FIELDS)
 
 

@@ -10,10 +10,8 @@ from kassa.domain.payment import Refund
 from kassa.store.database import Connection, Database, guarded
 from kassa.store.pages import Filter, Page, page
 
-_FIELDS = (
-    "id", "payment_id", "merchant_id", "amount", "currency", "reason", "status", "created_at", "processed_at", "due_at",
-    "provider_ref", "provider_code", "looks",
-)  # fmt: skip
+# The columns are named as the fields are, and stand in their order.
+_FIELDS = Refund.__struct_fields__
 # The currency is kept once, with the payment.
 _SELECTED = {
     "merchant_id": "merchant_id::text",

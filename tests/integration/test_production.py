@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.integration.test_cli import kassa
@@ -91,6 +92,32 @@ async def test_money_is_taken(production: Live) -> None:
     public = await production.get(f"/api/v1/orders/{order['id']}/public", anonymous=True)
     assert (public.status, "test_mode" in public.json) == (200, False)
     assert (await production.get("/health", anonymous=True)).json["status"] == "healthy"
+
+
+async def test_only_the_merchants_own_pages_may_show_a_checkout_and_nobody_a_link(production: Live) -> None:
+    merchant = await production.merchant()
+    origin = "https://shop.example.com"
+    assert (await merchant.request("PATCH", "/api/v1/merchant", {"allowed_origins": [origin]})).status == 200
+    order, strangers = (await merchant.order())["id"], (await production.order())["id"]
+    bill = {"amount": 50_000, "description": "A bill"}
+    link = (await production.request("POST", "/api/v1/payment_links", bill)).json["id"]
+    shown = {
+        f"/checkout?order_id={order}": origin,
+        f"/checkout?order_id={order}&embedded=true": origin,
+        f"/checkout?order_id={strangers}": "'none'",
+        f"/checkout?order_id={strangers}&order_id={order}": "'none'",
+        f"/checkout?order_id=&order_id={order}": "'none'",
+        "/checkout": "'none'",
+        f"/pay/{link}": "'none'",
+        # By its address a link's page is the link's, whichever order it names.
+        f"/pay/{link}?order_id={order}": "'none'",
+        f"/pay/{link}?order_id=&order_id={order}": "'none'",
+    }
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{production.checkout_port}") as session:
+        for address, who in shown.items():
+            async with session.get(address) as response:
+                policy = response.headers["Content-Security-Policy"]
+            assert (response.status, policy.split("frame-ancestors ")[1].split(";")[0]) == (200, who), address
 
 
 async def test_webhooks_go_by_https_alone(production: Live) -> None:

@@ -104,10 +104,12 @@ class CheckoutFace(Face):
         self._gateway = gateway
 
     async def ancestors(self, scope: Scope) -> str:
-        """The registered origins of the order's merchant; outside production any."""
+        """The registered origins of the order's merchant, of an order's page alone; outside production any."""
         if not self._gateway.settings.production:
             return "*"
-        order_id = parse_qs(scope["query_string"].decode("latin-1")).get("order_id", [""])[0]
+        # The page reads the first value, also an empty one; a payment link's page goes by its path.
+        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        order_id = query.get("order_id", [""])[0] if scope["path"].rstrip("/") == "/checkout" else ""
         order = await self._gateway.batched(find_orders, order_id) if is_id(order_id) else None
         return " ".join(order.allowed_origins) if order and order.allowed_origins else "'none'"
 

@@ -54,8 +54,9 @@ class OneWriteProtocol(HttpToolsProtocol):
     _taken_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin a connection."""
+        """Begin a connection; one that asks nothing ends as one does that asks nothing more."""
         super().connection_made(_JoiningTransport(transport))  # type: ignore[arg-type]
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def on_message_begin(self) -> None:
         """Begin a request; what its first bytes come with is not counted: it may belong to the one before."""

@@ -83,7 +83,7 @@ async def test_one_bad_item_does_not_fail_its_neighbours() -> None:
     found = await results(*(batch.submit(item) for item in range(1, 6)))
     assert [str(one) for one in found] == ["2", "4", "three", "8", "10"]
     assert isinstance(found[2], ValueError)
-    assert flush.groups == [[1, 2, 3, 4, 5], [1], [2], [3], [4], [5]]
+    assert flush.groups == [[1, 2, 3, 4, 5], [1, 2], [3, 4, 5], [3], [4, 5]]
 
 
 async def test_a_bad_item_that_comes_alone_is_not_tried_twice() -> None:

@@ -16,7 +16,8 @@ class Batch(Generic[T, R]):
     Without load a submission goes alone at once; under load the batch grows by itself, with no timer to tune.
     `flush` takes the items and returns a result for each, in order; a result that is an exception is raised
     to that item's submitter alone. A KassaError from the flush itself goes to all of them. When a flush of several
-    items fails in any other way, each is tried again by itself, so one bad item cannot fail its neighbours.
+    items fails in any other way, its halves are tried again, so one bad item can neither fail its neighbours nor make
+    each of them a transaction of its own.
     """
 
     def __init__(self, flush: Callable[[list[T]], Awaitable[list[R | Exception]]], limit: int = 500) -> None:
@@ -41,13 +42,7 @@ class Batch(Generic[T, R]):
     async def _run(self) -> None:
         while self._waiting:
             taken, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
-            try:
-                results = await self._flush([item for item, _ in taken])
-            except Exception as error:
-                if len(taken) == 1 or isinstance(error, KassaError):
-                    results = [error] * len(taken)
-                else:
-                    results = [await self._alone(item) for item, _ in taken]
+            results = await self._results([item for item, _ in taken])
             for (_, future), result in zip(taken, results, strict=True):
                 if future.done():  # its submitter has gone away
                     continue
@@ -57,8 +52,11 @@ class Batch(Generic[T, R]):
                     future.set_result(result)
         self._running = None
 
-    async def _alone(self, item: T) -> R | Exception:
+    async def _results(self, items: list[T]) -> list[R | Exception]:
         try:
-            return (await self._flush([item]))[0]
+            return await self._flush(items)
         except Exception as error:
-            return error
+            if len(items) == 1 or isinstance(error, KassaError):
+                return [error] * len(items)
+        middle = len(items) // 2
+        return [*await self._results(items[:middle]), *await self._results(items[middle:])]

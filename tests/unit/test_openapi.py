@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -13,6 +13,8 @@ import schemathesis
 from kassa.api.application import OPERATIONS
 from kassa.api.openapi import document
 from kassa.api.operation import Operation
+from kassa.api.requests import WebhookEvent
+from kassa.domain.webhook import EVENTS
 
 DOCUMENT: dict[str, Any] = json.loads(msgspec.json.encode(document(OPERATIONS)))
 DESCRIBED = {
@@ -133,3 +135,7 @@ def test_no_answer_describes_a_card() -> None:
     fields = {field for name in reached for field in schemas[name].get("properties", {})}
     assert {"card_last4", "card_network"} <= fields
     assert {"card", "number", "cvv", "expiry_month", "expiry_year", "holder_name"} & fields == set()
+
+
+def test_webhooks_can_be_asked_for_by_every_event_that_is_sent() -> None:
+    assert get_args(WebhookEvent) == EVENTS

@@ -10,7 +10,10 @@ from kassa.domain.card import Card
 from kassa.settings import ProviderName
 
 MAX_AMOUNT = 2_147_483_647
-Text255 = Annotated[str, Meta(max_length=255, pattern="^[^\\x00]*$")]
+# PostgreSQL keeps no NUL.
+_Text = Annotated[str, Meta(pattern="^[^\\x00]*$")]
+Text255 = Annotated[_Text, Meta(max_length=255)]
+Name = Annotated[Text255, Meta(min_length=1)]
 Email = Annotated[str, Meta(max_length=255, pattern="^[^@\\s\\x00]+@[^@\\s\\x00]+$", examples=["payer@example.com"])]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", examples=["INR"])]
 OrderAmount = Annotated[int, Meta(ge=100, le=MAX_AMOUNT, examples=[50_000], description="In the smallest unit")]
@@ -61,7 +64,7 @@ class NewPayment(msgspec.Struct):
 class NewLineItem(msgspec.Struct):
     """One line of what is bought; `amount` is for one piece."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=255, pattern="^[^\\x00]*$")]
+    name: Name
     amount: PartAmount
     quantity: Annotated[int, Meta(ge=1, le=10_000)] = 1
 
@@ -88,11 +91,11 @@ class NewLink(msgspec.Struct):
     """A payment link to make; after success the payer reads `success_message`, or is sent to `redirect_url`."""
 
     amount: OrderAmount
-    description: Annotated[str, Meta(min_length=1, max_length=255, pattern="^[^\\x00]*$")]
+    description: Name
     currency: Currency | None = None
     reusable: bool = False
     expires_at: Moment | None = None
-    success_message: Annotated[str, Meta(max_length=500, pattern="^[^\\x00]*$")] | None = None
+    success_message: Annotated[_Text, Meta(max_length=500)] | None = None
     redirect_url: Url | None = None
 
 
@@ -114,7 +117,7 @@ class NewRefund(msgspec.Struct):
     """How much to give back, and why."""
 
     amount: PartAmount
-    reason: Annotated[str, Meta(max_length=1_000, pattern="^[^\\x00]*$")] | None = None
+    reason: Annotated[_Text, Meta(max_length=1_000)] | None = None
 
 
 class NewWebhookConfig(msgspec.Struct):
@@ -135,20 +138,25 @@ class NewTestWebhook(msgspec.Struct):
     event: WebhookEvent = "payment.success"
 
 
-class OrdersQuery(msgspec.Struct):
-    """Filters of orders; `receipt` finds any part of it, in any case."""
+class _MoneyQuery(msgspec.Struct, kw_only=True):
+    """What every list of money can be narrowed down by."""
 
-    status: Literal["created", "paid"] | None = None
-    receipt: Text255 | None = None
     amount_min: AmountBound | None = None
     amount_max: AmountBound | None = None
     created_from: Moment | None = None
     created_to: Moment | None = None
     limit: Limit = 10
+
+
+class OrdersQuery(_MoneyQuery):
+    """Filters of orders; `receipt` finds any part of it, in any case."""
+
+    status: Literal["created", "paid"] | None = None
+    receipt: Text255 | None = None
     after: AfterOrder | None = None
 
 
-class PaymentsQuery(msgspec.Struct):
+class PaymentsQuery(_MoneyQuery):
     """Filters of payments."""
 
     status: PaymentStatus | None = None
@@ -157,24 +165,14 @@ class PaymentsQuery(msgspec.Struct):
     captured: bool | None = None
     search: Annotated[Text255, Meta(description="A payment id, an order id or a VPA, or how one begins")] | None = None
     currency: Currency | None = None
-    amount_min: AmountBound | None = None
-    amount_max: AmountBound | None = None
-    created_from: Moment | None = None
-    created_to: Moment | None = None
-    limit: Limit = 10
     after: AfterPayment | None = None
 
 
-class RefundsQuery(msgspec.Struct):
+class RefundsQuery(_MoneyQuery):
     """Filters of refunds."""
 
     status: Literal["pending", "processed", "failed"] | None = None
     payment_id: str | None = None
-    amount_min: AmountBound | None = None
-    amount_max: AmountBound | None = None
-    created_from: Moment | None = None
-    created_to: Moment | None = None
-    limit: Limit = 10
     after: AfterRefund | None = None
 
 
@@ -209,7 +207,7 @@ class NewSession(msgspec.Struct):
 class NewProfile(msgspec.Struct):
     """What to change of the profile; an origin is such as https://shop.example.com, no provider the gateway's."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=255, pattern="^[^\\x00]*$")] | None = None
+    name: Name | None = None
     allowed_origins: Annotated[list[str], Meta(max_length=50)] | None = None
     provider: ProviderName | msgspec.UnsetType | None = msgspec.UNSET
 

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from kassa.actions.announce import announce, event_of
-from kassa.actions.apply_standing import apply_standing, charge_of, fail_payment
+from kassa.actions.apply_standing import fail_payment
+from kassa.actions.checkout_session import view_of
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.look_at_payment import FIRST_LOOK_S, OPENING_TTL
 from kassa.actions.once import Answer, KeyTaken, key_of, once
@@ -15,8 +16,7 @@ from kassa.actions.payable import check_pages, check_payable, find_orders
 from kassa.actions.provider_account import account_for, account_of
 from kassa.domain import webhook
 from kassa.domain.errors import bad_request, not_found
-from kassa.domain.payment import CREATED, OPEN, PAID, PENDING, SIMULATOR, Merchant, Order, Payment
-from kassa.domain.views import SessionView, iso, session_status
+from kassa.domain.payment import CREATED, OPEN, PAID, SIMULATOR, Merchant, Order, Payment
 from kassa.domain.webhook import Delivery
 from kassa.providers.base import Capability, LineItem, ProviderError, SessionAsked
 from kassa.store import idempotency, outbox, payments, provider_payments
@@ -86,7 +86,7 @@ async def open_session(gateway: Gateway, merchant: Merchant, asked: Asked, idemp
             # The key is free again, as after any refusal.
             await idempotency.release(gateway.database, key.merchant_id, key.key, begun)
         raise
-    final = Answer(201, msgspec.json.encode(await view_of(gateway, session_id)))
+    final = Answer(201, msgspec.json.encode(await view_of(gateway, merchant.id, session_id)))
     if key:
         await idempotency.complete(gateway.database, key.claim(final, session.created_at), begun)
     return final
@@ -233,45 +233,3 @@ def _check(order: Order, asked: Asked, now: datetime) -> None:
     total = sum(item.amount * item.quantity for item in asked.line_items)
     if asked.line_items and total != order.amount:
         raise bad_request(f"line_items must add up to the order's amount, {order.amount}, not {total}")
-
-
-async def view_of(gateway: Gateway, session_id: str, merchant_id: str | None = None) -> SessionView:
-    """The session as its merchant sees it; raises NOT_FOUND_ERROR for another merchant's."""
-    session = await provider_payments.find_session(gateway.database, session_id)
-    if session is None or (merchant_id is not None and session.merchant_id != merchant_id):
-        raise not_found("Session")
-    payment = await payments.by_id(gateway.database, session.payment_id)
-    assert payment is not None  # the foreign key says so
-    if session.provider == SIMULATOR:
-        # Kassa's own page pays with a payment of its own.
-        payment = await payments.successful_of(gateway.database, session.order_id) or payment
-    return SessionView(
-        id=session.id,
-        order_id=session.order_id,
-        payment_id=payment.id,
-        provider=session.provider,
-        status=session_status(payment),
-        amount=payment.amount,
-        currency=payment.currency,
-        url=session.url,
-        success_url=session.success_url,
-        cancel_url=session.cancel_url,
-        customer_email=session.customer_email,
-        created_at=iso(session.created_at),
-        expires_at=iso(session.expires_at),
-    )
-
-
-async def expire_session(gateway: Gateway, merchant_id: str, session_id: str) -> SessionView:
-    """End a session at its provider, so that nobody can pay it; raises BAD_REQUEST_ERROR when it is not open."""
-    view = await view_of(gateway, session_id, merchant_id)
-    session = await provider_payments.find_session(gateway.database, session_id)
-    assert session is not None
-    payment = await payments.by_id(gateway.database, session.payment_id)
-    assert payment is not None
-    if view.status != "open" or payment.status != PENDING:
-        raise bad_request("Session is not open")
-    account = await account_of(gateway, session)
-    standing = await gateway.providers[session.provider].expire(charge_of(payment), account)
-    await apply_standing(gateway, payment, standing, cause="request")
-    return await view_of(gateway, session_id, merchant_id)

@@ -1,9 +1,9 @@
 """Endpoints of hosted sessions at providers, and of the notifications that providers send."""
 
-from kassa.actions import open_session
+from kassa.actions.checkout_session import expire_session, view_of
 from kassa.actions.look_at_payment import look_at_payment
 from kassa.actions.once import Answer
-from kassa.actions.open_session import Asked, expire_session, view_of
+from kassa.actions.open_session import Asked, open_session
 from kassa.actions.take_notification import take_notification
 from kassa.api.answers import Empty, Received
 from kassa.api.operation import Call, Operation
@@ -28,7 +28,7 @@ async def _create(call: Call) -> Answer:
         line_items=tuple(LineItem(item.name, item.amount, item.quantity) for item in body.line_items),
         manual_capture=body.manual_capture,
     )
-    return await open_session.open_session(call.gateway, call.merchant, asked, call.idempotency_key)
+    return await open_session(call.gateway, call.merchant, asked, call.idempotency_key)
 
 
 def _session_id(call: Call) -> str:
@@ -39,12 +39,12 @@ def _session_id(call: Call) -> str:
 
 async def _get(call: Call) -> SessionView:
     """A merchant's success page asks this when the payer comes back: so the provider is asked, too, at once."""
-    view = await view_of(call.gateway, _session_id(call), call.merchant.id)
+    view = await view_of(call.gateway, call.merchant.id, _session_id(call))
     # The simulated bank has nothing to tell: it waits for the session's end, which a look would bring nearer.
     if view.status != "open" or view.provider == SIMULATOR:
         return view
     await look_at_payment(call.gateway, view.payment_id)
-    return await view_of(call.gateway, view.id, call.merchant.id)
+    return await view_of(call.gateway, call.merchant.id, view.id)
 
 
 async def _expire(call: Call) -> SessionView:

@@ -1,29 +1,20 @@
 """A payment stays with the account that it was opened with, whatever account its merchant has by now."""
 
-import hmac
-import json
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import pytest
-from tests.live import Live, until
-from tests.providers.test_gateway import Shop, stand
+from tests.live import until
+from tests.providers.shop import OWN, Shop, shop_of, told
+from tests.stand import Stand
 
-__all__ = ["stand"]  # a fixture
-OWN = {"key": "sk_test_its_own", "webhook_secret": "whsec_its_own"}
-SHARED_SECRET = "whsec_kassa_sandbox"
 ACCOUNT = "/api/v1/merchant/providers/stripe"
 
 
 @pytest.fixture
-async def shop(stand: tuple[Live, str]) -> AsyncIterator[Shop]:
+async def shop(stand: Stand) -> AsyncIterator[Shop]:
     """A new merchant who uses Stripe, whose notifications are lost."""
-    async with aiohttp.ClientSession() as session:
-        one = Shop(await stand[0].merchant(), "stripe", stand[1], session)
-        await one.control("reset")
-        await one.control("notifications", drop=True)
+    async with shop_of(stand, "stripe", await stand.gateway.merchant(), drop=True) as one:
         yield one
 
 
@@ -41,25 +32,6 @@ async def signed(shop: Shop, payment_id: str, event_id: str, *, by_gateway: bool
         "metadata": {"kassa_payment_id": payment_id},
     }  # fmt: skip
     return await told(shop, "checkout.session.completed", session, event_id, by_gateway=by_gateway)
-
-
-async def told(shop: Shop, event_type: str, subject: Any, event_id: str, *, by_gateway: bool) -> str:
-    """What came of an event."""
-    event = {"id": event_id, "object": "event", "type": event_type, "data": {"object": subject}}
-    body, at = json.dumps(event), int(time.time())
-    secret = SHARED_SECRET if by_gateway else OWN["webhook_secret"]
-    signature = hmac.new(secret.encode(), f"{at}.{body}".encode(), "sha256").hexdigest()
-    path = "/api/v1/providers/stripe/notifications" + ("" if by_gateway else f"/{shop.gateway.merchant_id}")
-    headers = {"Stripe-Signature": f"t={at},v1={signature}"}
-    reply = await shop.gateway.post(path, raw=body.encode(), headers=headers, anonymous=True)
-    assert reply.status == 200, reply.text
-
-    async def applied() -> Any:
-        return await shop.gateway.sql(
-            "SELECT note FROM provider_events WHERE event_id = $1 AND status = 'applied'", event_id
-        )
-
-    return str((await until(applied, "the notification is applied"))[0][0])
 
 
 async def test_what_the_gateways_account_opened_is_settled_and_refunded_there(shop: Shop) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -11,26 +10,12 @@ import pytest
 from redis.asyncio import Redis
 from tests.live import Receiver, until
 from tests.providers.cases import PROVIDERS
-from tests.providers.test_accounts import told
-from tests.providers.test_gateway import Shop, shop, stand
-from tests.providers.test_reconcile import reconcile
+from tests.providers.shop import Shop, reconcile, told
 
 from kassa.providers.base import Charge, Credentials
 
-__all__ = ["shop", "stand"]  # fixtures
 EIGHT_DAYS_S = 8 * 86_400
 LET_GO = "the provider has let go of the money that it held"
-
-
-@pytest.fixture(autouse=True)
-async def only_today(shop: Shop) -> AsyncIterator[None]:
-    """Nothing of earlier tests is in today's books, nor asked about: the sandbox's have been forgotten."""
-    await shop.gateway.sql(
-        """UPDATE payments SET created_at = created_at - interval '9 days', held_due_at = NULL,
-               return_due_at = CASE WHEN returned_at IS NULL THEN NULL ELSE return_due_at END
-           WHERE created_at > now() - interval '9 days'"""
-    )
-    yield
 
 
 async def paid(shop: Shop, outcome: str = "pay") -> Any:
@@ -94,16 +79,18 @@ async def differences(shop: Shop) -> list[str]:
     return found
 
 
-async def applied(shop: Shop, payment_id: str, note: str) -> None:
-    """Wait until that has come of a notification."""
+async def applied(shop: Shop, refund_ref: str, note: str) -> None:
+    """Wait until that has come of a notification about what the provider calls so."""
 
     async def found() -> bool:
         rows = await shop.gateway.sql(
-            "SELECT note FROM provider_events WHERE received_at > now() - interval '1 minute'"
+            "SELECT note FROM provider_events WHERE provider = $1 AND payload::text LIKE '%' || $2 || '%'",
+            shop.provider,
+            refund_ref,
         )
         return any(row[0] == note for row in rows)
 
-    await until(found, f"{note!r} came of a notification about {payment_id}")
+    await until(found, f"{note!r} came of a notification about {refund_ref}")
 
 
 async def test_a_refund_that_fails_after_all_is_told_of_and_can_be_made_again(shop: Shop) -> None:
@@ -127,7 +114,8 @@ async def test_a_refund_that_fails_after_all_is_told_of_and_can_be_made_again(sh
     await refund(shop, payment["id"], 50_000, "processed")
     reply = await shop.gateway.post(f"/api/v1/payments/{payment['id']}/refunds", {"amount": 1})
     assert reply.refusal == (400, "BAD_REQUEST_ERROR", "Refund amount exceeds available amount")
-    assert "refund.failed_after_all" in shop.gateway.logs()
+    logged = [line for line in shop.gateway.logs().splitlines() if "refund.failed_after_all" in line]
+    assert [first["id"] in line for line in logged].count(True) == 1
 
 
 async def test_a_refund_that_fails_after_all_is_found_by_reconciling(shop: Shop) -> None:
@@ -224,9 +212,9 @@ async def test_a_refund_made_outside_waits_for_one_of_ours_that_is_on_its_way(sh
     await shop.control("faults", operation="refund", kind="http_500", times=1)
     reply = await shop.gateway.post(f"/api/v1/payments/{payment['id']}/refunds", {"amount": 30_000})
 
-    await shop.control("refund_outside", session=payment["id"], amount=30_000)
+    ref = (await shop.control("refund_outside", session=payment["id"], amount=30_000))["refund"]
 
-    await applied(shop, payment["id"], "not yet: exceeds what is left here")
+    await applied(shop, ref, "not yet: exceeds what is left here")
     assert (await shop.payment(payment["id"]))["refunded_amount"] == 30_000
     # Ours is asked for again, in a minute or now: the provider has not so much any more, and then there is room.
     await shop.gateway.sql("UPDATE refunds SET due_at = now() WHERE id = $1", reply.json["id"])
@@ -298,7 +286,7 @@ async def test_money_that_is_captured_at_the_provider_is_captured_here(shop: Sho
     [(charge_ref, provider_ref)] = await shop.gateway.sql(
         "SELECT charge_ref, provider_ref FROM payments WHERE id = $1", payment["id"]
     )
-    async with aiohttp.ClientSession() as session, session.get(shop._url) as response:
+    async with aiohttp.ClientSession() as session, session.get(shop.sandbox_url) as response:
         known = (await response.json())[shop.provider]
     provider = next(one for one in PROVIDERS if one.name == shop.provider).make(known["api_url"], 20)
     charge = Charge(
@@ -348,7 +336,7 @@ async def test_a_capture_whose_notification_is_quicker_is_answered_all_the_same(
             asked = asyncio.create_task(shop.gateway.post(path, body))
 
             async def waits() -> bool:
-                held_up = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid <> $1"
+                held_up = "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid))"
                 return bool((await connection.fetchrow(held_up, connection.get_server_pid()))[0])
 
             await until(waits, "the provider has captured it, and our row is locked")

@@ -3,21 +3,16 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import pytest
-from tests.live import Live, until
-from tests.providers.test_gateway import NAMES, Shop, stand
-
-__all__ = ["stand"]  # a fixture
+from tests.live import until
+from tests.providers.shop import NAMES, Shop, shop_of
+from tests.stand import Stand
 
 
 @pytest.fixture(params=NAMES)
-async def shop(request: pytest.FixtureRequest, stand: tuple[Live, str]) -> AsyncIterator[Shop]:
+async def shop(request: pytest.FixtureRequest, stand: Stand) -> AsyncIterator[Shop]:
     """Each provider in turn, whose notifications are lost."""
-    async with aiohttp.ClientSession() as session:
-        one = Shop(stand[0], request.param, stand[1], session)
-        await one.control("reset")
-        await one.control("notifications", drop=True)
+    async with shop_of(stand, request.param, drop=True) as one:
         yield one
 
 

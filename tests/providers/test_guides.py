@@ -5,17 +5,16 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
 from tests.integration import test_docs as pages
-from tests.live import Live
-from tests.providers.test_gateway import stand
-
-__all__ = ["stand"]  # a fixture
+from tests.providers.shop import Shop
 
 GUIDES = sorted((pages.DOCS / "providers").glob("*.md"))
 
 
-async def test_commands_run_and_answer_as_shown(stand: tuple[Live, str], tmp_path: Path) -> None:
-    gateway = stand[0]
+@pytest.mark.parametrize("shop", ["stripe"], indirect=True)
+async def test_commands_run_and_answer_as_shown(shop: Shop, tmp_path: Path) -> None:
+    gateway = shop.gateway
     found = pages.blocks(pages.DOCS / "providers" / "README.md")
     script = "set -eo pipefail\n"
     script += "".join(f"{b.text}echo '{pages.END_OF_BLOCK}'\n" for b in found if pages.runs(b))

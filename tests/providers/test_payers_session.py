@@ -5,40 +5,27 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import aiohttp
 import pytest
 from tests.integration.test_rate_limits import within_one_window
-from tests.live import Live, Reply, free_port, until
-from tests.providers.test_gateway import NAMES, Shop, stand
+from tests.live import Live, Reply, until
+from tests.providers.shop import NAMES, Shop, shop_of, using
+from tests.stand import Stand
 
-__all__ = ["stand"]  # a fixture
 SOON_S = 30.0
 
 
 @pytest.fixture(params=NAMES)
-async def shop(request: pytest.FixtureRequest, stand: tuple[Live, str]) -> AsyncIterator[Shop]:
+async def shop(request: pytest.FixtureRequest, stand: Stand) -> AsyncIterator[Shop]:
     """A merchant of each provider in turn, whose notifications are lost."""
-    async with aiohttp.ClientSession() as session:
-        one = Shop(await using(stand[0], request.param), request.param, stand[1], session)
-        await one.control("reset")
-        await one.control("notifications", drop=True)
+    async with shop_of(stand, request.param, await using(stand.gateway, request.param), drop=True) as one:
         yield one
 
 
 @pytest.fixture
-async def stripe(stand: tuple[Live, str]) -> AsyncIterator[Shop]:
+async def stripe(stand: Stand) -> AsyncIterator[Shop]:
     """A merchant of Stripe."""
-    async with aiohttp.ClientSession() as session:
-        one = Shop(await using(stand[0], "stripe"), "stripe", stand[1], session)
-        await one.control("reset")
+    async with shop_of(stand, "stripe", await using(stand.gateway, "stripe")) as one:
         yield one
-
-
-async def using(gateway: Live, provider: str) -> Live:
-    """A new merchant who has chosen a provider."""
-    merchant = await gateway.merchant()
-    assert (await merchant.request("PATCH", "/api/v1/merchant", {"provider": provider})).status == 200
-    return merchant
 
 
 async def ordered(shop: Shop, **fields: Any) -> str:
@@ -173,8 +160,8 @@ async def test_nobody_pays_an_order_that_is_not_there_or_a_merchant_who_takes_no
     assert await kept(stripe, order_id) == []
 
 
-async def test_an_order_says_where_it_is_paid(stripe: Shop, stand: tuple[Live, str]) -> None:
-    plain = await stand[0].merchant()
+async def test_an_order_says_where_it_is_paid(stripe: Shop, stand: Stand) -> None:
+    plain = await stand.gateway.merchant()
     ours, theirs = (await plain.order())["id"], await ordered(stripe)
 
     shown = [(await plain.get(f"/api/v1/orders/{one}/public", anonymous=True)).json for one in (ours, theirs)]
@@ -318,19 +305,10 @@ async def test_a_link_leads_back_to_its_own_page(stripe: Shop) -> None:
     assert (order["provider"], order["success_message"]) == ("stripe", "Enjoy it")
 
 
-async def test_a_stranger_opens_so_many_sessions_in_a_minute() -> None:
-    port = free_port()
-    settings = {"KASSA_PROVIDER_SANDBOX": "1", "SANDBOX_PORT": str(port), "RATE_LIMIT_PER_ADDRESS": "300"}
-    async with Live(**settings) as gateway, aiohttp.ClientSession() as session:
-
-        async def answers() -> bool:
-            try:
-                return (await session.get(f"http://127.0.0.1:{port}")).status == 200
-            except aiohttp.ClientError:
-                return False
-
-        await until(answers, "the sandbox answers")
-        merchant = await using(gateway, "stripe")
+async def test_a_stranger_opens_so_many_sessions_in_a_minute(gateway: Live, stand: Stand) -> None:
+    stripe = {"STRIPE_API_URL": f"{stand.sandbox_url}/stripe", "STRIPE_SECRET_KEY": "sk_test_kassa_sandbox"}
+    async with await gateway.beside(RATE_LIMIT_PER_ADDRESS="300", **stripe) as other:
+        merchant = await using(other, "stripe")
 
         async def attempt() -> list[Reply]:
             orders = [(await merchant.order())["id"] for _ in range(4)]

@@ -1,8 +1,6 @@
 """`kassa reconcile`: by hand it finishes what nobody told us of, and holds our books against the provider's."""
 
-import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,33 +9,18 @@ import aiohttp
 import asyncpg
 import pytest
 from tests.live import Live
-from tests.providers.test_gateway import Shop, stand
+from tests.providers.shop import Shop, reconcile, shop_of
+from tests.stand import Stand
 
 from kassa.providers.base import Credentials, SessionAsked
 from kassa.providers.stripe import Stripe
 
-__all__ = ["stand"]  # a fixture
-
 
 @pytest.fixture
-async def shop(stand: tuple[Live, str]) -> AsyncIterator[Shop]:
+async def shop(stand: Stand) -> AsyncIterator[Shop]:
     """A merchant who uses Stripe, whose notifications are lost."""
-    async with aiohttp.ClientSession() as session:
-        one = Shop(stand[0], "stripe", stand[1], session)
-        await one.control("reset")
-        await one.control("notifications", drop=True)
+    async with shop_of(stand, "stripe", drop=True) as one:
         yield one
-
-
-async def reconcile(gateway: Live, *arguments: str, **settings: str) -> tuple[int, list[str]]:
-    """Run the command; its exit code and lines."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "kassa", "reconcile", *arguments, env={**gateway.environment, **settings},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode().splitlines()
 
 
 async def against_the_rules(gateway: Live, statement: str, *args: object) -> None:
@@ -99,16 +82,13 @@ async def test_each_open_payment_is_asked_about_once_however_many_there_are(shop
 async def test_books_that_agree_show_no_difference(shop: Shop) -> None:
     session = await shop.open()
     await shop.control("outcome", session=session["payment_id"], outcome="pay")
-    await shop.gateway.sql("UPDATE payments SET created_at = created_at - interval '3 days' WHERE provider = 'stripe'")
-    await shop.gateway.sql("UPDATE payments SET created_at = now() WHERE id = $1", session["payment_id"])
 
     code, lines = await reconcile(shop.gateway, "--provider", "stripe")
 
     assert (code, lines[-1]) == (0, f"stripe, {datetime.now(UTC).date()}: no differences.")
 
 
-async def test_differences_are_told_both_ways(shop: Shop, stand: tuple[Live, str]) -> None:
-    await shop.gateway.sql("UPDATE payments SET created_at = created_at - interval '3 days' WHERE provider = 'stripe'")
+async def test_differences_are_told_both_ways(shop: Shop) -> None:
     unsaid, cheap, invented = [await shop.open() for _ in range(3)]
     for one in (unsaid, cheap):
         await shop.control("outcome", session=one["payment_id"], outcome="pay")
@@ -121,7 +101,7 @@ async def test_differences_are_told_both_ways(shop: Shop, stand: tuple[Live, str
     await against_the_rules(
         shop.gateway, "UPDATE payments SET status = 'success' WHERE id = $1", invented["payment_id"]
     )
-    stranger = await charge_behind_our_back(stand[1])
+    stranger = await charge_behind_our_back(shop.sandbox_url)
     await shop.control("outcome", session=stranger, outcome="pay")
 
     code, lines = await reconcile(shop.gateway, "--provider", "stripe")
@@ -164,7 +144,7 @@ async def charge_behind_our_back(sandbox_url: str) -> str:
 
 async def test_an_account_that_cannot_be_read_stops_nobody_else(shop: Shop) -> None:
     owner = await shop.gateway.merchant()
-    unreadable = await Shop(owner, "stripe", shop._url, shop._session).open()
+    unreadable = await shop.of(owner).open()
     await shop.gateway.sql(
         """INSERT INTO provider_credentials (merchant_id, provider, live, encrypted)
            VALUES ($1::uuid, 'stripe', false, 'x')""",

@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 from tests.live import until
-from tests.providers.test_gateway import Shop, shop, stand
-from tests.providers.test_reconcile import reconcile
+from tests.providers.shop import Shop, reconcile
 
-__all__ = ["shop", "stand"]  # fixtures
 FIVE_DAYS_S = 5 * 86_400
 
 

@@ -2,7 +2,7 @@
 
 from kassa.domain.payment import Merchant
 from kassa.store.database import Database
-from kassa.store.merchants import MERCHANT_COLUMNS, merchant_of
+from kassa.store.merchants import MERCHANT_COLUMNS, one
 
 
 async def insert(database: Database, token_hash: str, merchant_id: str, ttl_s: int) -> None:
@@ -18,12 +18,12 @@ async def insert(database: Database, token_hash: str, merchant_id: str, ttl_s: i
 
 async def merchant_in(database: Database, token_hash: str) -> Merchant | None:
     """The active merchant who is logged in with this token."""
-    row = await database.fetchrow(
+    return await one(
+        database,
         f"""SELECT {MERCHANT_COLUMNS} FROM merchants WHERE coalesce(is_active, true) AND id =
                 (SELECT merchant_id FROM sessions WHERE token_hash = $1 AND expires_at > now())""",
         token_hash,
     )
-    return merchant_of(row)
 
 
 async def end(database: Database, token_hash: str) -> None:

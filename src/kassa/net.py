@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 import yarl
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import ResolveResult
 
 from kassa.domain.errors import bad_request
 
@@ -69,23 +69,23 @@ def allowed(address: str, private_networks: Sequence[Network]) -> bool:
     return ip.is_global and not ip.is_multicast and (ip.version == 4 or ip in _UNICAST6)
 
 
-class _CheckedResolver(AbstractResolver):
-    """Resolves a name once, and only to addresses of which every one is allowed."""
+class _CheckedResolver(aiohttp.AsyncResolver):
+    """Resolves a name once, and only to addresses of which every one is allowed.
+
+    Without threads: a name whose server never answers would hold one for longer than any deadline, and soon all.
+    """
 
     def __init__(self, private_networks: Sequence[Network]) -> None:
-        self._inner = aiohttp.ThreadedResolver()
+        super().__init__()
         self._private_networks = private_networks
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
+        found = await super().resolve(host, port, family)
         if not all(allowed(one["host"], self._private_networks) for one in found):
             raise AddressRefused
         return found
-
-    async def close(self) -> None:
-        await self._inner.close()
 
 
 class Outbound:

@@ -187,20 +187,16 @@ PRIVATE = [
 ]  # fmt: skip
 
 
-UNKNOWN = "The host name could not be resolved"
-LEADS_INSIDE = "The URL leads to a private address; allow its network with WEBHOOK_ALLOW_PRIVATE"
-# The C library reads this one as an address too; here it is a name like any, and nobody's.
-ODD = "http://0x7f.1:{port}/"
-
-
-@pytest.mark.parametrize(("url", "error"), [*((url, LEADS_INSIDE) for url in PRIVATE), (ODD, UNKNOWN)])
-async def test_private_address_is_not_connected_to(careful: Live, url: str, error: str) -> None:
+@pytest.mark.parametrize("url", PRIVATE)
+async def test_private_address_is_not_connected_to(careful: Live, url: str) -> None:
     merchant = await careful.merchant()
     async with Receiver() as receiver:
         seen = await attempted(merchant, await send(merchant, url.format(port=receiver.port)))
 
         assert (seen["status"], seen["response_code"]) == ("pending", None)
-        assert seen["attempt_log"][0]["error"] == error
+        assert seen["attempt_log"][0]["error"] == (
+            "The URL leads to a private address; allow its network with WEBHOOK_ALLOW_PRIVATE"
+        )
         assert receiver.received == []
 
 

@@ -81,9 +81,14 @@ async def _each(queue: LeaseQueue, at_once: int, do: Callable[[str], Awaitable[o
     return 0
 
 
+def now_ms(lease_ends: int) -> int:
+    """Now on Redis's clock, as told by the end of a fresh lease."""
+    return lease_ends - LEASE_MS
+
+
 def shortly_ms(lease_ends: int) -> int:
-    """A moment after now on Redis's clock, as told by the end of a fresh lease."""
-    return lease_ends - LEASE_MS + AGAIN_MS
+    """A moment after that."""
+    return now_ms(lease_ends) + AGAIN_MS
 
 
 async def look_turn(gateway: Gateway) -> float:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import defaultdict, deque
-from datetime import timedelta
 
 import structlog
 from redis.exceptions import RedisError
@@ -15,7 +14,7 @@ from kassa.queue import Ended
 from kassa.store import deliveries
 from kassa.store.batch import Batch
 from kassa.store.deliveries import Attempt, Due
-from kassa.worker.consume import idle_s, shortly_ms
+from kassa.worker.consume import idle_s, now_ms, shortly_ms
 
 IN_FLIGHT = 1_000
 CLAIM_AT_LEAST = 100
@@ -25,8 +24,9 @@ HELD_PER_QUICK = 150
 QUICK_MS = WAIT_S * 1000 * SENDING_PER_MERCHANT / HELD_PER_QUICK
 # With more merchants than that at once, what is sent at once to each fills the room.
 QUICK_AT_MOST = IN_FLIGHT // SENDING_PER_MERCHANT
-# A delivery that the queue holds due this much before the database does was put there by mistake.
-EARLY = timedelta(seconds=2)
+# A delivery that the queue holds due this much before the database does was put there by mistake. By the queue's clock,
+# as it is given back to that: by another it might be early and overdue at once.
+EARLY_MS = 2_000
 log = structlog.get_logger()
 
 
@@ -70,11 +70,11 @@ class Deliverer:
         gone = [Ended(member, lease.ends) for delivery_id, member in members.items() if delivery_id not in due]
         if gone:
             await self._gateway.deliveries.done(gone)
-        early = self._gateway.now() + EARLY
+        early_ms = now_ms(lease.ends) + EARLY_MS
         for delivery_id, one in due.items():
             self._in_flight += 1
             ended = Ended(members[delivery_id], lease.ends)
-            if one.due_at > early:
+            if epoch_ms(one.due_at) > early_ms:
                 self._return(one, ended)
             else:
                 self._start(one, ended)

@@ -13,8 +13,8 @@ from aiohttp.test_utils import TestServer
 from kassa import aws
 from kassa.settings import SettingsError, load
 from tests.aws.cloud import REGION, Cloud
-from tests.integration.test_cli import Done, kassa
 from tests.live import Live, free_port
+from tests.shell import Done, kassa
 
 DATABASE = "postgresql://gateway_user:from-aws@db/payment_gateway"
 REDIS = "rediss://:from-aws@redis:6379"

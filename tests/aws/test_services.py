@@ -22,9 +22,9 @@ from kassa.broker.base import BrokerError, Message
 from kassa.broker.rabbitmq import RabbitMQ
 from tests.aws.templates import containers, resources
 from tests.broker.brokers import RabbitMQServer
-from tests.integration.test_cli import kassa
 from tests.live import Live, free_port, until
 from tests.servers import SYSTEM_REDIS, PostgresServer, RedisServer, postgres_programs
+from tests.shell import kassa
 
 
 @pytest.fixture

@@ -5,23 +5,11 @@ from typing import Any
 
 import pytest
 
+from tests.integration.shop import undecided
 from tests.live import Live, Receiver
 
 NOT_CAPTURABLE = (400, "BAD_REQUEST_ERROR", "Payment not in capturable state")
 NOT_FOUND = (404, "NOT_FOUND_ERROR", "Payment not found")
-
-
-async def undecided(merchant: Live, status: str = "pending") -> str:
-    """The id of a payment whose bank never answers."""
-    order = await merchant.order()
-    rows = await merchant.sql(
-        """INSERT INTO payments (id, order_id, merchant_id, amount, method, vpa, status)
-           VALUES ('pay_' || right($1, 16), $1, $2::uuid, 50000, 'upi', 'a@b', $3) RETURNING id""",
-        order["id"],
-        merchant.merchant_id,
-        status,
-    )
-    return str(rows[0][0])
 
 
 async def test_successful_payment_is_captured(merchant: Live) -> None:

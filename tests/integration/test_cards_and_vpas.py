@@ -5,16 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.integration.shop import with_check_digit
 from tests.live import CARD, Live, Reply
-
-
-def with_check_digit(digits: str) -> str:
-    """`digits` and the digit that makes the number pass the Luhn check."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        doubled = int(digit) * 2 if place % 2 == 0 else int(digit)
-        total += doubled - 9 if doubled > 9 else doubled
-    return digits + str(-total % 10)
 
 
 async def pay(merchant: Live, **fields: Any) -> Reply:

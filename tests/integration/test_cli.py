@@ -5,47 +5,17 @@ import hashlib
 import hmac
 import re
 import secrets
-import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from standardwebhooks import Webhook
 from typer.testing import CliRunner
 
 from kassa.cli import app
-from tests.live import CREDENTIALS, DEADLINE_S, Live, Receiver, free_port, until
+from tests.live import CREDENTIALS, Live, Receiver, free_port, until
+from tests.shell import Done, kassa
 
 SECRET = "whsec_test_abc123"
-
-
-class Done(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-async def kassa(environment: Mapping[str, str], *arguments: str, stdin: bytes = b"") -> Done:
-    """Run a command to its end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "kassa", *arguments),
-        env={**environment, "COLUMNS": "200"},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(DEADLINE_S):
-            out, err = await process.communicate(stdin)
-    except TimeoutError:
-        process.kill()
-        raise
-    assert process.returncode is not None
-    return Done(process.returncode, out.decode(), err.decode())
 
 
 def shown(done: Done) -> dict[str, str]:

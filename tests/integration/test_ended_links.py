@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.integration.test_payment_links import LINKS, link_of, visit
+from tests.integration.shop import LINKS, link_of, visit
 from tests.live import Live, Reply, until
 
 OVER = (400, "BAD_REQUEST_ERROR", "This payment link is not active any more")

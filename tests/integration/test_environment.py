@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.integration.test_cli import kassa
 from tests.live import Live
+from tests.shell import kassa
 
 # One of each kind; every single setting is tried without a process.
 WRONG = [

@@ -7,23 +7,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.integration.shop import LINKS, link_of, visit
 from tests.live import Live
-
-LINKS = "/api/v1/payment_links"
-
-
-async def link_of(gateway: Live, **fields: Any) -> Any:
-    """A new link."""
-    reply = await gateway.post(LINKS, {"amount": 25_000, "description": "A jar of honey", **fields})
-    assert reply.status == 201, reply.text
-    return reply.json
-
-
-async def visit(gateway: Live, link: Any) -> Any:
-    """What the checkout page is told when a payer opens the link."""
-    reply = await gateway.post(f"{LINKS}/{link['id']}/order", {}, anonymous=True)
-    assert reply.status == 200, reply.text
-    return reply.json
 
 
 async def turned_away(gateway: Live, link: Any) -> tuple[int, str, str]:

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
-from tests.integration.test_cards_and_vpas import with_check_digit
+from tests.integration.shop import with_check_digit
 from tests.live import CARD, Live, Receiver, Reply
 
 # Numbers that occur nowhere else, so that a find is a leak.

@@ -8,13 +8,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.integration.test_cli import kassa
-from tests.integration.test_webhook_retries import attempted, send
+from tests.integration.deliveries import attempted, send
+from tests.integration.shop import PRODUCTION
 from tests.live import CREDENTIALS, Live, free_port
-
-# What is for development may not even be named.
-UNSET = {"TEST_MODE": "", "TEST_API_KEY": "", "TEST_API_SECRET": "", "TEST_MERCHANT_EMAIL": ""}
-PRODUCTION = {"KASSA_ENV": "production", **UNSET}
+from tests.shell import kassa
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from kassa.queue import LEASE_MS, Ended, QueueCounts
 from kassa.queue.leases import HOLD_MS
-from tests.integration.test_queue import SOON_S, Queue
+from tests.integration.queues import SOON_S, Queue
 from tests.live import until
 
 

@@ -1,16 +1,15 @@
 """Rate limits: so many requests a minute, told when to come back, and nobody else is held up."""
 
 import secrets
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from tests.integration.shop import WINDOW_S, within_one_window
 from tests.live import Live, Reply
 
 PER_KEY, PER_ADDRESS = 12, 7
-WINDOW_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -19,15 +18,6 @@ async def small(gateway: Live) -> AsyncIterator[Live]:
     limits = {"RATE_LIMIT_PER_KEY": str(PER_KEY), "RATE_LIMIT_PER_ADDRESS": str(PER_ADDRESS)}
     async with await gateway.beside(**limits) as other:
         yield other
-
-
-async def within_one_window(attempt: Callable[[], Awaitable[list[Reply]]]) -> list[Reply]:
-    """What `attempt` gives when no new minute begins in the middle of it."""
-    while True:
-        began = time.time() // WINDOW_S
-        replies = await attempt()
-        if time.time() // WINDOW_S == began:
-            return replies
 
 
 def assert_told_to_wait(reply: Reply) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.integration.test_capture import undecided
-from tests.live import Live, Receiver, until
+from tests.integration.shop import processed, undecided
+from tests.live import Live, Receiver
 
 EXCESSIVE = (400, "BAD_REQUEST_ERROR", "Refund amount exceeds available amount")
 NOT_REFUNDABLE = (400, "BAD_REQUEST_ERROR", "Payment not in refundable state")
@@ -18,16 +18,6 @@ async def refund(merchant: Live, payment_id: str, amount: int) -> Any:
     reply = await merchant.post(f"/api/v1/payments/{payment_id}/refunds", {"amount": amount})
     assert reply.status == 201, reply.text
     return reply.json
-
-
-async def processed(merchant: Live, refund_id: str) -> Any:
-    """The refund, once it is processed."""
-
-    async def final() -> Any:
-        seen = (await merchant.get(f"/api/v1/refunds/{refund_id}")).json
-        return seen if seen["status"] == "processed" else None
-
-    return await until(final, f"{refund_id} is processed")
 
 
 async def amounts_of(merchant: Live, payment_id: str) -> list[int]:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import pytest
 
 from kassa.actions.log_in import hash_password
-from tests.integration.test_cli import kassa
-from tests.integration.test_rate_limits import within_one_window
+from tests.integration.shop import within_one_window
 from tests.live import Live, Reply
+from tests.shell import kassa
 
 WRONG = (401, "AUTHENTICATION_ERROR", "Wrong e-mail address or password")
 OVER = (401, "AUTHENTICATION_ERROR", "Not logged in, or not any more")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.integration.test_refunds import processed
+from tests.integration.shop import processed
 from tests.live import Live
 
 

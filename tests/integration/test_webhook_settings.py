@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from tests.integration.test_webhook_retries import assert_schedule, attempted, send, walk_through_the_schedule
+from tests.integration.deliveries import assert_schedule, attempted, send, walk_through_the_schedule
 from tests.live import Live, Received, Receiver, until
 
 CONFIG = "/api/v1/webhooks/config"

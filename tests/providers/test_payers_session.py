@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.integration.test_rate_limits import within_one_window
+from tests.integration.shop import within_one_window
 from tests.live import Live, Reply, until
 from tests.providers.shop import NAMES, Shop, shop_of, using
 from tests.stand import Stand

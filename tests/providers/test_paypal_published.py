@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from tests.providers.cases import PROVIDERS, Case, Sandbox
 from tests.providers.published import published
-from tests.providers.test_paypal import ACCOUNT
 
-from kassa.providers.base import Charge, LineItem
+from kassa.providers.base import Charge, Credentials, LineItem
 from kassa.providers.declines import PAYPAL
 from kassa.providers.paypal import PayPal
 from kassa.providers.paypal_objects import order_request
+from kassa.sandbox.paypal import PayPalStandIn
 
 jsonschema = pytest.importorskip("jsonschema")
 ORDERS, PAYMENTS = "paypal-checkout_orders_v2.json", "paypal-payments_payment_v2.json"
@@ -24,7 +24,8 @@ async def paypal(sandbox: Sandbox) -> AsyncIterator[Case]:
     """PayPal alone."""
     provider = PayPal(f"{sandbox.url}/paypal")
     under = next(one for one in PROVIDERS if one.name == "paypal")
-    yield Case(under, sandbox, provider, provider, ACCOUNT)
+    account = Credentials(**PayPalStandIn.credentials, live=False)
+    yield Case(under, sandbox, provider, provider, account)
     await provider.aclose()
 
 
@@ -144,7 +145,7 @@ async def test_notifications_are_as_described(paypal: Case) -> None:
             await paypal.outcome(charge, outcome)
             await paypal.standing(charge)
     charge = await paypal.paid()
-    await paypal.provider.refund(charge, f"{charge.payment_id}_1", 100, ACCOUNT)
+    await paypal.provider.refund(charge, f"{charge.payment_id}_1", 100, paypal.credentials)
 
     told = [json.loads(one["body"]) for one in await paypal.notifications(since)]
 

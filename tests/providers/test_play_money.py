@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.integration.test_cli import kassa
-from tests.integration.test_production import PRODUCTION
+from tests.integration.shop import PRODUCTION
 from tests.live import CARD, Live
+from tests.shell import kassa
 
 UPI = {"method": "upi", "vpa": "success@kassa"}
 
@@ -60,7 +60,14 @@ async def test_a_merchant_of_another_provider_is_paid_nothing_by_the_simulated_b
 
 async def test_a_gateway_of_another_provider_takes_nothing_by_the_simulated_bank(gateway: Live) -> None:
     async with await gateway.beside(KASSA_PROVIDER="razorpay") as other:
-        await tried(await other.merchant(), "razorpay")
+        shop = await other.merchant()
+        await tried(shop, "razorpay")
+
+        # Nor can anybody pay there, without an account.
+        found = await kassa(other.environment, "doctor")
+        email = (await shop.get("/api/v1/merchant")).json["email"]
+        nowhere = f"payers of {email} cannot pay by razorpay: No credentials are set for this provider"
+        assert (found.code, nowhere in found.out.replace("\n", " ")) == (1, True), found.out
 
 
 async def test_production_with_an_account_of_its_own_takes_nothing_by_the_simulated_bank(real: Live) -> None:

@@ -3,16 +3,17 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from importlib import resources
 
 import asyncpg
 import pytest
 
-from kassa.store import statistics
+from kassa.store import provider_events, statistics
 from kassa.store.database import Database
 from kassa.store.migrate import migrate
 from tests.live import until
-from tests.rows import add_merchant, add_payment, add_refund, new_id, recount, value
+from tests.rows import NOW, add_merchant, add_payment, add_refund, new_id, recount, value
 
 BEFORE_CURRENCIES = "0004"
 BETWEEN = "0005"
@@ -141,3 +142,24 @@ async def test_it_waits_for_who_is_writing_without_holding_up_the_others(older: 
         await undecided.commit()
     assert (await migration)[:2] == ["0005_currencies.sql", "0006_currencies_of_the_past.sql"]
     assert await counted(older, merchant) == await recount(older, merchant)
+
+
+async def test_notifications_that_are_kept_stay_known_to_whoever_was_told_of_them(older: Database) -> None:
+    merchant = await add_merchant(older)
+    put = """INSERT INTO provider_events (provider, event_id, merchant_id, type, notice, payload, due_at)
+             VALUES ('stripe', $1, $2::uuid, 'refund.created', '{}', '{}', $3)"""
+    await older.fetch(put, "evt_gateway", None, NOW)
+    await older.fetch(put, "evt_merchant", merchant, NOW)
+
+    await migrate(older.url)
+
+    kept = await provider_events.open_since(older, NOW + timedelta(seconds=1), (NOW - timedelta(days=1), "0"), 10)
+    found = [await provider_events.find(older, int(row[0])) for row in kept]
+    assert [row and row["merchant_id"] for row in found] == [None, merchant]
+    assert not await provider_events.open_since(older, NOW + timedelta(seconds=1), (NOW, kept[-1][0]), 10)
+    told = [
+        await provider_events.keep(older, "stripe", event_id, owner, "refund.created", "{}", "{}", "pending")
+        is not None
+        for event_id, owner in itertools.product(("evt_gateway", "evt_merchant"), (None, merchant))
+    ]
+    assert told == [False, True, True, False]

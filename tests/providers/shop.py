@@ -120,7 +120,10 @@ async def told(shop: Shop, event_type: str, subject: Any, event_id: str, *, by_g
 
     async def applied() -> Any:
         return await shop.gateway.sql(
-            "SELECT note FROM provider_events WHERE event_id = $1 AND status = 'applied'", event_id
+            """SELECT note FROM provider_events
+               WHERE event_id = $1 AND merchant_id IS NOT DISTINCT FROM $2::uuid AND status = 'applied'""",
+            event_id,
+            None if by_gateway else shop.gateway.merchant_id,
         )
 
     return str((await until(applied, "the notification is applied"))[0][0])

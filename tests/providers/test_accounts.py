@@ -3,10 +3,15 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
+from redis.asyncio import Redis
 from tests.live import until
 from tests.providers.shop import OWN, Shop, shop_of, told
 from tests.stand import Stand
+
+from kassa.providers.base import Notice
+from kassa.queue import LeaseQueue
 
 ACCOUNT = "/api/v1/merchant/providers/stripe"
 
@@ -92,6 +97,51 @@ async def test_the_gateways_secret_settles_nothing_that_an_own_account_opened(sh
 
     assert refused == "refused: signed by an account that it was not opened with"
     assert (await shop.payment(own["payment_id"]))["status"] == "pending"
+
+
+@pytest.mark.parametrize("by_gateway", [False, True])
+async def test_who_shares_an_account_is_told_whoever_heard_of_it_before(
+    shop: Shop, stand: Stand, by_gateway: bool
+) -> None:
+    await own_account(shop)
+    paid = await shop.open()
+    sharer = shop.of(await stand.gateway.merchant())
+    await own_account(sharer)
+    event_id = f"evt_{paid['id']}"
+
+    refused = await signed(sharer, paid["payment_id"], event_id, by_gateway=by_gateway)
+    taken = await signed(shop, paid["payment_id"], event_id)
+
+    assert (refused, taken) == ("refused: signed by an account that it was not opened with", "settled")
+    assert (await shop.payment(paid["payment_id"]))["status"] == "success"
+    # Each is kept once: what the same account says again is the same.
+    await signed(shop, paid["payment_id"], event_id)
+    kept = await shop.gateway.sql("SELECT attempts FROM provider_events WHERE event_id = $1", event_id)
+    assert [row[0] for row in kept] == [1, 1]
+
+
+async def test_what_an_older_version_left_in_the_queue_is_found_again(shop: Shop) -> None:
+    session = await shop.open()
+    async with Redis.from_url(shop.gateway.urls()[1]) as redis:
+        queue = LeaseQueue(redis, "notifications")
+        before = await queue.counts()
+        await queue.add([("stripe:evt_of_before", 0)])
+
+        async def gone() -> bool:
+            return (await queue.counts()).completed > before.completed
+
+        await until(gone, "its name is out of the queue")
+    type_ = "checkout.session.completed"
+    notice = Notice(event_id="evt_of_before", type=type_, payment_id=session["payment_id"], look=True)
+    await shop.control("outcome", session=session["payment_id"], outcome="pay")
+    await shop.gateway.sql(
+        """INSERT INTO provider_events (provider, event_id, type, notice, payload)
+           VALUES ('stripe', 'evt_of_before', $1, $2::json, '{}')""",
+        type_,
+        msgspec.json.encode(notice).decode(),
+    )
+
+    assert (await shop.gateway.settled(session["payment_id"]))["status"] == "success"
 
 
 @pytest.mark.parametrize("by_gateway", [False, True])

@@ -31,8 +31,10 @@ _PRIVATE = re.compile(
 async def take_notification(
     gateway: Gateway, provider_name: str, merchant_id: str | None, headers: Mapping[str, str], body: bytes
 ) -> bool:
-    """Keep a verified notification; False for one that is known already. Raises INVALID_SIGNATURE for any other,
-    and BAD_REQUEST_ERROR for one whose names no provider would give."""
+    """Keep a verified notification; False for one that the same account has sent before.
+
+    Raises INVALID_SIGNATURE for any other, and BAD_REQUEST_ERROR for one whose names no provider would give.
+    """
     provider = gateway.providers[provider_name]
     account, own = await account_for(gateway, merchant_id, provider_name)
     notice = await provider.verify(headers, body, account, gateway.now())
@@ -51,9 +53,9 @@ async def take_notification(
         payload,
         status,
     )
-    if kept and status == "pending":
-        gateway.enqueue(gateway.notifications, [(f"{provider_name}:{notice.event_id}", epoch_ms(gateway.now()))])
-    return kept
+    if kept is not None and status == "pending":
+        gateway.enqueue(gateway.notifications, [(str(kept), epoch_ms(gateway.now()))])
+    return kept is not None
 
 
 def _can_be_kept(notice: Notice) -> bool:
@@ -76,11 +78,11 @@ def scrubbed(value: Any) -> Any:
 
 async def apply_notification(gateway: Gateway, member: str) -> None:
     """Apply a kept notification; one that matches nothing yet is kept and tried again, for two days."""
-    provider, _, event_id = member.partition(":")
-    row = await provider_events.find(gateway.database, provider, event_id)
+    # A version before this one named it in another way; what waits in the queue by that name is swept in by its id.
+    row = await provider_events.find(gateway.database, int(member)) if member.isdecimal() else None
     if row is None:
         return
-    encoded, attempts, merchant_id = row
+    provider, encoded, attempts, merchant_id = row
     notice = msgspec.json.decode(encoded, type=Notice)
     now = gateway.now()
     cause = f"{provider}: {notice.type}"[:50]
@@ -90,7 +92,7 @@ async def apply_notification(gateway: Gateway, member: str) -> None:
         except (NotYet, ProviderError) as error:
             await _again(gateway, member, attempts, f"not yet: {error}", over=attempts >= len(RETRIES_S))
             return
-        await provider_events.conclude(gateway.database, provider, event_id, "applied", said or "nothing to do", now)
+        await provider_events.conclude(gateway.database, int(member), "applied", said or "nothing to do", now)
         return
     payment_id = notice.payment_id
     if payment_id is None and notice.provider_ref is not None:
@@ -112,14 +114,13 @@ async def apply_notification(gateway: Gateway, member: str) -> None:
             return
     else:
         said = await apply_standing(gateway, payment, notice.standing, cause=cause)
-    await provider_events.conclude(gateway.database, provider, event_id, "applied", said, now)
+    await provider_events.conclude(gateway.database, int(member), "applied", said, now)
 
 
 async def _again(gateway: Gateway, member: str, attempts: int, note: str, *, over: bool) -> None:
     """Keep a notification that could not be applied, to be tried again unless that is `over`."""
-    provider, _, event_id = member.partition(":")
     due_at = gateway.now() + timedelta(seconds=RETRIES_S[min(attempts, len(RETRIES_S) - 1)])
     status = "kept" if over else "pending"
-    await provider_events.conclude(gateway.database, provider, event_id, status, note, due_at)
+    await provider_events.conclude(gateway.database, int(member), status, note, due_at)
     if not over:
         gateway.enqueue(gateway.notifications, [(member, epoch_ms(due_at))])

@@ -40,7 +40,7 @@ def _sources(gateway: Gateway) -> list[Source]:
         (gateway.payments, payments.open_since, "", lambda row: str(row[0])),
         (gateway.refunds, refunds.open_since, "", lambda row: str(row[0])),
         (gateway.looks, provider_payments.due_since, "", lambda row: str(row[0])),
-        (gateway.notifications, provider_events.open_since, "", lambda row: f"{row[2]}:{row[0]}"),
+        (gateway.notifications, provider_events.open_since, "0", lambda row: str(row[0])),
         (
             gateway.deliveries,
             deliveries.open_since,

@@ -11,28 +11,17 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pytest
-from redis.asyncio import Redis
-from tests.live import TEST_MERCHANT_ID
 from tests.providers.cases import Case
-from tests.servers import PostgresServer, RedisServer, postgres_programs, redis_programs
+from tests.providers.inside import AMOUNT, Inside, inside_of
 
 from kassa.actions.create_order import create_order
-from kassa.actions.gateway import Gateway
 from kassa.actions.look_at_payment import look_at_payment
-from kassa.actions.manage_merchant import seed_test_merchant
 from kassa.actions.open_session import Asked, open_session
 from kassa.actions.take_notification import apply_notification, take_notification
-from kassa.domain.payment import Merchant
 from kassa.providers.base import Credentials
-from kassa.providers.registry import Providers
-from kassa.providers.simulator import Simulator
-from kassa.settings import ACCOUNT_VARIABLES, load
-from kassa.store import merchants
-from kassa.store.database import Database
 
 SEQUENCES = 1_000
 AT_ONCE = 8
-AMOUNT = 50_000
 # What the payer and the bank may do from where a session is, as weights; money that comes late needs an end before.
 STEPS: dict[str, dict[str, int]] = {
     "open": {"pay": 4, "decline": 2, "pay_async": 3, "expire": 2, "nothing": 1},
@@ -68,35 +57,14 @@ class Sequence:
         return [payment_id for payment_id, end in self.ends.items() if end == "paid"]
 
 
-class Stand(NamedTuple):
-    """A gateway in this process, and the merchant whose payments it takes."""
-
-    gateway: Gateway
-    merchant: Merchant
-
-
 @pytest.fixture(scope="module")
-async def stand(case: Case) -> AsyncIterator[Stand]:
-    """A gateway on a PostgreSQL and a Redis of its own, without workers: the test says what is applied when."""
-    programs = postgres_programs()["18"]
-    redis_program = redis_programs()["embedded"]
-    assert programs and redis_program
-    async with PostgresServer(programs) as postgres, RedisServer(redis_program) as redis_server:
-        parts = ACCOUNT_VARIABLES[case.under.name]
-        account = {variable: getattr(case.credentials, part) for part, variable in parts.items()}
-        settings = load({"DATABASE_URL": postgres.url, "REDIS_URL": redis_server.url, **account})
-        bank = Simulator(settings, random.Random(0))
-        gateway = Gateway(
-            settings, Database(postgres.url), Redis.from_url(redis_server.url), bank, Providers([bank, case.provider])
-        )
-        await seed_test_merchant(gateway)
-        merchant = await merchants.by_id(gateway.database, TEST_MERCHANT_ID)
-        assert merchant is not None
-        yield Stand(gateway, merchant)
-        await gateway.close()
+async def stand(case: Case) -> AsyncIterator[Inside]:
+    """A gateway in this process: the test says what is applied when."""
+    async with inside_of(case) as one:
+        yield one
 
 
-async def begun(case: Case, stand: Stand, seed: int) -> Sequence:
+async def begun(case: Case, stand: Inside, seed: int) -> Sequence:
     """An order with one payment, sometimes two, each gone a random course at the provider."""
     chance = random.Random(seed)
     made = await create_order(stand.gateway, stand.merchant.id, amount=AMOUNT, currency="USD", receipt=None, notes=None)
@@ -129,7 +97,7 @@ async def course(case: Case, payment_id: str, chance: random.Random) -> str:
     return at
 
 
-async def tell(stand: Stand, provider: str, sequence: Sequence, chance: random.Random) -> None:
+async def tell(stand: Inside, provider: str, sequence: Sequence, chance: random.Random) -> None:
     """Tell all of it in any order, some of it more than once, and some again when all is over.
 
     Now and then the reconciler comes in between, and learns from the provider what some notification will say too.
@@ -173,7 +141,9 @@ def expected(provider: str, sequence: Sequence, statuses: dict[str, str]) -> dic
     return found
 
 
-async def test_a_second_payment_that_goes_back_fails_once_however_often_it_is_told_of(case: Case, stand: Stand) -> None:
+async def test_a_second_payment_that_goes_back_fails_once_however_often_it_is_told_of(
+    case: Case, stand: Inside
+) -> None:
     since = len(await case.notifications())
     made = await create_order(stand.gateway, stand.merchant.id, amount=AMOUNT, currency="USD", receipt=None, notes=None)
     sequence = Sequence(json.loads(made.body)["id"])
@@ -195,7 +165,7 @@ async def test_a_second_payment_that_goes_back_fails_once_however_often_it_is_to
     assert dict(rows) == {"payment.created": 2, "payment.pending": 2, "payment.success": 1, "payment.failed": 1}
 
 
-async def test_any_course_told_in_any_way_ends_as_it_must(case: Case, stand: Stand) -> None:
+async def test_any_course_told_in_any_way_ends_as_it_must(case: Case, stand: Inside) -> None:
     seed = int(os.environ.get("KASSA_SEQUENCES_SEED") or random.SystemRandom().randrange(10**9))
     print(f"KASSA_SEQUENCES_SEED={seed}")
     since = len(await case.notifications())
@@ -217,7 +187,7 @@ async def test_any_course_told_in_any_way_ends_as_it_must(case: Case, stand: Sta
     await check(case, stand, sequences)
 
 
-async def give(case: Case, stand: Stand, sequences: list[Sequence], since: int) -> None:
+async def give(case: Case, stand: Inside, sequences: list[Sequence], since: int) -> None:
     """Put the provider's notifications to the sequences that they speak of."""
     refs = await stand.gateway.database.fetch("SELECT provider_ref, payment_id FROM checkout_sessions")
     by_ref = {row[0]: row[1] for row in refs}
@@ -231,7 +201,7 @@ async def give(case: Case, stand: Stand, sequences: list[Sequence], since: int) 
             by_payment[payment_id].told.append(Told(row["headers"], body, notice.event_id))
 
 
-async def check(case: Case, stand: Stand, sequences: list[Sequence]) -> None:
+async def check(case: Case, stand: Inside, sequences: list[Sequence]) -> None:
     """Hold our books and the provider's against what must be."""
     database = stand.gateway.database
     rows = await database.fetch("SELECT id, status, amount, return_due_at IS NOT NULL FROM payments")

@@ -15,7 +15,8 @@ from kassa.store import payments, refunds
 async def process_refund(gateway: Gateway, refund_id: str) -> bool:
     """See a pending refund through at its payment's provider; False when there is nothing to do any more.
 
-    A provider is asked under the refund's own id, so that asking again gives nothing back twice.
+    A provider is asked under the refund's own id, so that asking again gives nothing back twice. As such ids are
+    forgotten in time, what it has taken is from then on only asked about, by its own name.
     """
     refund = await refunds.find(gateway.database, refund_id)
     payment = await payments.by_id(gateway.database, refund.payment_id) if refund else None
@@ -26,9 +27,12 @@ async def process_refund(gateway: Gateway, refund_id: str) -> bool:
     try:
         account = await account_of_payment(gateway, payment)
         provider = gateway.providers[payment.provider]
-        standing = await provider.refund(charge_of(payment), refund.id, refund.amount, account)
+        if refund.provider_ref is None:
+            standing = await provider.refund(charge_of(payment), refund.id, refund.amount, account)
+        else:
+            standing = await provider.retrieve_refund(refund.provider_ref, account)
     except ProviderError as error:
-        if error.code in ("PROVIDER_REJECTED", "PROVIDER_CANNOT"):
+        if refund.provider_ref is None and error.code in ("PROVIDER_REJECTED", "PROVIDER_CANNOT"):
             return await refund_failed(gateway, refund_id, error.provider_code, "provider")
         standing = RefundStanding(state="pending", provider_ref="")
     if standing.state == "processed":

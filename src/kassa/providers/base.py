@@ -97,7 +97,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefundStanding(msgspec.Struct, frozen=True, kw_only=True):
-    """What the provider says of a refund.
+    """What the provider says of a refund. One without a `provider_ref` can be asked about under our own id alone.
 
     Asked for by the provider's own name, it says whose it is: `refund_id` is ours, None for one that was made outside,
     and `charge_ref` the money that it is of.

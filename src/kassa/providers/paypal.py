@@ -1,6 +1,7 @@
 """PayPal: orders that the payer approves and we capture, refunds and signed events, over its REST API."""
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any, Literal, NoReturn
 from urllib.parse import quote, urlencode
@@ -131,8 +132,10 @@ class PayPal:
         path = f"/v2/payments/captures/{quote(charge.charge_ref, safe='')}/refund"
         made = await self._api.call(credentials, "POST", path, Refund, asked, refund_id)
         if made.status == "PENDING":
-            # What is answered to a repeated request may be what was so the first time.
-            return await self.retrieve_refund(made.id, credentials)
+            # What is answered to a repeated request may be what was so the first time; and what goes wrong in asking
+            # says nothing against what was taken.
+            with suppress(ProviderError):
+                return await self.retrieve_refund(made.id, credentials)
         return made.standing()
 
     async def retrieve_refund(self, refund_ref: str, credentials: Credentials) -> RefundStanding:

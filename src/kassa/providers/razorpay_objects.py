@@ -69,7 +69,8 @@ class Payment(msgspec.Struct):
             return None
         over = self.created_at is not None and now >= datetime.fromtimestamp(self.created_at, UTC) + HELD_FOR
         state: Literal["pending", "processed"] = "processed" if over or self.was_let_go else "pending"
-        return RefundStanding(state=state, provider_ref=self.id)
+        # It is no refund of Razorpay's, so while it waits there is none to be asked about.
+        return RefundStanding(state=state, provider_ref=self.id if state == "processed" else "")
 
     def may_come(self, now: datetime) -> bool:
         """Whether the payer is at their bank, or the bank has not told Razorpay yet."""

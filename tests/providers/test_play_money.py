@@ -56,6 +56,7 @@ async def test_a_merchant_of_another_provider_is_paid_nothing_by_the_simulated_b
 
     # What was answered before is still the answer.
     assert await shop.pay(order["id"], headers={"Idempotency-Key": "before"}) == before
+    await shop.sql("UPDATE merchants SET provider = NULL WHERE id = $1::uuid", shop.merchant_id)
 
 
 async def test_a_gateway_of_another_provider_takes_nothing_by_the_simulated_bank(gateway: Live) -> None:

@@ -11,9 +11,10 @@ import typer
 from redis.exceptions import RedisError
 
 from kassa.actions.gateway import Gateway
-from kassa.actions.provider_account import choice_missing
+from kassa.actions.provider_account import account_for, choice_missing
 from kassa.app import gateway_of
 from kassa.domain.errors import KassaError
+from kassa.domain.payment import Merchant
 from kassa.net import Outbound
 from kassa.settings import Settings, SettingsError
 from kassa.store.credentials import kept_at
@@ -82,17 +83,30 @@ async def _clocks(gateway: Gateway) -> list[Finding]:
 
 
 async def _providers(gateway: Gateway) -> list[Finding]:
-    """In production: merchants who have an account at a provider to use, but have not chosen it."""
-    return [
-        Finding(
+    """Merchants whose payers have nowhere to pay."""
+    findings = [await _provider(gateway, one) for one in await all_merchants(gateway.database) if one.is_active]
+    return [finding for finding in findings if finding]
+
+
+async def _provider(gateway: Gateway, merchant: Merchant) -> Finding | None:
+    """What keeps payers of this one from paying: no choice where one is needed, or no account at the chosen."""
+    settings = gateway.settings
+    chosen = merchant.provider or settings.kassa_provider
+    if choice_missing(settings, merchant.provider, bool(await kept_at(gateway.database, merchant.id))):
+        return Finding(
             False,
             f"payers of {merchant.email} cannot pay on Kassa's page: there is an account, but no provider is chosen",
             'PATCH /api/v1/merchant with {"provider": "stripe"}; for all who chose none, set KASSA_PROVIDER',
         )
-        for merchant in await all_merchants(gateway.database)
-        if merchant.is_active
-        and choice_missing(gateway.settings, merchant.provider, bool(await kept_at(gateway.database, merchant.id)))
-    ]
+    try:
+        await account_for(gateway, merchant.id, chosen)
+    except KassaError as error:
+        return Finding(
+            False,
+            f"payers of {merchant.email} cannot pay by {chosen}: {error.description}",
+            f"set the gateway's keys of {chosen}, or PUT /api/v1/merchant/providers/{chosen} with the merchant's own",
+        )
+    return None
 
 
 async def _receivers(gateway: Gateway) -> list[Finding]:

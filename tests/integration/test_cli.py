@@ -146,7 +146,7 @@ async def test_env_prints_where_the_servers_are(gateway: Live, nowhere: dict[str
 
 async def test_doctor_finds_nothing_wrong_with_a_good_gateway(gateway: Live) -> None:
     async with Receiver() as receiver:
-        await gateway.sql("UPDATE merchants SET webhook_url = NULL")
+        await gateway.sql("UPDATE merchants SET webhook_url = NULL, provider = NULL")
         await gateway.use_webhooks(receiver.url)
         done = await kassa(gateway.environment, "doctor")
         await gateway.use_webhooks(None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import copy
 import json
 import os
@@ -28,7 +29,9 @@ from redis.asyncio import Redis
 from kassa.local import running
 
 T = TypeVar("T")
-DEADLINE_S = 60.0
+# Far more than anything takes, so that a busy machine is no failure.
+DEADLINE_S = 120.0
+PROBE_S = 20.0
 TEST_MERCHANT_ID = "550e8400-e29b-41d4-a716-446655440000"
 CREDENTIALS = {"X-Api-Key": "key_test_abc123", "X-Api-Secret": "secret_test_xyz789"}
 CARD = {
@@ -65,12 +68,16 @@ def free_port() -> int:
 
 
 async def until(probe: Callable[[], Awaitable[T | None]], what: str, deadline_s: float = DEADLINE_S) -> T:
-    """Ask `probe` until it gives something true, and return that; fails with `what` at the deadline."""
+    """Ask `probe` until it gives something true, and return that; fails with `what` at the deadline.
+
+    One that does not come back, as happens in a browser, is asked anew.
+    """
     ends = time.monotonic() + deadline_s
     while True:
-        found = await probe()
-        if found:
-            return found
+        with contextlib.suppress(TimeoutError):
+            found = await asyncio.wait_for(probe(), PROBE_S)
+            if found:
+                return found
         assert time.monotonic() < ends, f"not within {deadline_s:g} s: {what}"
         await asyncio.sleep(0.02)
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from playwright.async_api import Browser, BrowserContext, Frame, FrameLocator, Locator, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Frame, FrameLocator, Locator, Page, async_playwright, expect
 
 from tests.browser.dashboard import Dashboard
-from tests.live import Live, free_port
+from tests.live import Live, Received, Receiver, free_port
+from tests.stand import Stand, stand_beside
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -19,7 +20,9 @@ AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 PHONE = {"viewport": {"width": 375, "height": 667}, "is_mobile": True, "has_touch": True}
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
-TIMEOUT_MS = 15_000
+# What a page does takes as long as the machine is busy.
+TIMEOUT_MS = 30_000
+expect.set_options(timeout=TIMEOUT_MS)
 
 NewContext = Callable[..., Any]
 CheckAccess = Callable[[Page | Frame], Any]
@@ -129,12 +132,37 @@ def accessible() -> CheckAccess:
     source = AXE.read_text()
 
     async def check(page: Page | Frame) -> None:
+        # What is faded in has too little contrast until it is there.
+        await page.evaluate(
+            "document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Infinity)"
+            ".forEach((one) => one.finish())"
+        )
         await page.evaluate(source)
         found = await page.evaluate("axe.run(document, {resultTypes: ['violations'], iframes: false})")
         wrong = [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]
         assert wrong == []
 
     return check
+
+
+async def away(_: Received) -> web.Response:
+    """What a language model answers that cannot be reached."""
+    return web.Response(status=503)
+
+
+@pytest.fixture(scope="session")
+async def model() -> AsyncIterator[Receiver]:
+    """A language model, which is away; a test may give it another behaviour for its own time."""
+    async with Receiver(away) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+async def stand(gateway: Live, model: Receiver) -> AsyncIterator[Stand]:
+    """A gateway with the providers' sandbox beside it, whose explanations the model may refine."""
+    ai = {"AI_BASE_URL": model.url.removesuffix("/webhook"), "AI_API_KEY": "key", "AI_MODEL": "model"}
+    async with stand_beside(gateway, **ai) as one:
+        yield one
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import Shop, one
 from tests.browser.payer import DECLINED, fill_card, only, opened, pay_by_upi, press_pay
-from tests.live import Live, until
+from tests.browser.waiting import held, true
+from tests.live import Live
 
 
 async def test_the_page_says_what_is_paid_to_whom(page: Page, checkout: str, gateway: Live) -> None:
@@ -24,7 +25,7 @@ async def test_the_page_says_what_is_paid_to_whom(page: Page, checkout: str, gat
         await button.click()
         await only(page, f"{method}-form")
         await expect(one(one(container, f"{method}-form"), "pay-button")).to_have_text("Pay ₹500")
-    assert await page.title() == "Complete Payment – Test Merchant"
+    await expect(page).to_have_title("Complete Payment – Test Merchant")
 
 
 async def test_in_test_mode_the_page_says_so_and_how_to_try_it(page: Page, checkout: str, gateway: Live) -> None:
@@ -49,9 +50,10 @@ async def test_an_amount_with_paise_says_them(page: Page, checkout: str, gateway
 async def test_paying_by_upi(page: Page, checkout: str, gateway: Live) -> None:
     order = await gateway.order()
     await opened(page, checkout, order["id"])
-    await pay_by_upi(page, "asha@okicici")
-    await only(page, "processing-state")
-    await expect(one(page, "processing-message")).to_have_text("Processing payment...")
+    async with held(page):
+        await pay_by_upi(page, "asha@okicici")
+        await only(page, "processing-state")
+        await expect(one(page, "processing-message")).to_have_text("Processing payment...")
     await only(page, "success-state")
     await expect(one(page, "success-state")).to_contain_text("Payment Successful!")
     await expect(one(page, "success-message")).to_have_text("Your payment has been processed successfully")
@@ -172,7 +174,7 @@ async def test_a_digit_can_be_corrected_in_the_middle(page: Page, checkout: str,
     await number.press("Backspace")
     await number.press("Backspace")
     await expect(number).to_have_value("4242 42")
-    assert await number.evaluate("input => input.selectionStart") == 3
+    await expect(number).to_have_js_property("selectionStart", 3)
 
 
 async def test_usual_handles_are_offered(page: Page, checkout: str, gateway: Live) -> None:
@@ -231,9 +233,10 @@ async def test_an_order_that_is_paid_meanwhile_says_so(page: Page, checkout: str
 
 async def test_a_lost_connection_is_survived(page: Page, checkout: str, gateway: Live) -> None:
     await opened(page, checkout, (await gateway.order())["id"])
-    await pay_by_upi(page, "asha@upi")
-    await only(page, "processing-state")
-    await page.context.set_offline(True)
+    async with held(page):
+        await pay_by_upi(page, "asha@upi")
+        await only(page, "processing-state")
+        await page.context.set_offline(True)
     await expect(page.get_by_role("status")).to_contain_text("The connection is lost")
     await only(page, "processing-state")
     await page.context.set_offline(False)
@@ -277,10 +280,11 @@ async def test_each_attempt_has_a_key_of_its_own(page: Page, checkout: str, gate
 async def test_a_reload_goes_on_waiting_for_the_same_payment(page: Page, checkout: str, gateway: Live) -> None:
     order = await gateway.order()
     await opened(page, checkout, order["id"])
-    await pay_by_upi(page, "asha@upi")
-    await only(page, "processing-state")
-    await until(lambda: page.evaluate("history.state"), "the payment is begun")
-    await page.reload()
+    async with held(page):
+        await pay_by_upi(page, "asha@upi")
+        await only(page, "processing-state")
+        await true(page, "Boolean(history.state?.paymentId)")
+        await page.reload()
     await only(page, "success-state")
     assert len(await gateway.sql("SELECT 1 FROM payments WHERE order_id = $1", order["id"])) == 1
 
@@ -292,10 +296,11 @@ async def test_the_payer_comes_back_to_the_shop(page: Page, checkout: str, gatew
     await page.get_by_role("link", name="Cancel and go back to Test Merchant").click()
     await expect(page).to_have_url(cart)
     await opened(page, checkout, order["id"])
-    await pay_by_upi(page, "asha@upi")
-    await only(page, "success-state")
-    await expect(page.get_by_role("link", name="Go back to Test Merchant now")).to_be_visible()
-    await expect(page).to_have_url(thanks, timeout=10_000)
+    async with held(page, thanks):
+        await pay_by_upi(page, "asha@upi")
+        await only(page, "success-state")
+        await expect(page.get_by_role("link", name="Go back to Test Merchant now")).to_be_visible()
+    await expect(page).to_have_url(thanks)
 
 
 async def test_without_addresses_the_payer_stays(page: Page, checkout: str, gateway: Live) -> None:

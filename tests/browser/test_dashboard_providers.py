@@ -6,23 +6,23 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Page, Response, expect
 
+from tests.browser.at_provider import address, at_provider, opened
 from tests.browser.conftest import DESKTOP, PHONE, CheckAccess, NewContext, one
 from tests.browser.dashboard import Dashboard
 from tests.browser.payer import only
-from tests.browser.test_provider_checkout import address, at_provider, opened, stand
 from tests.live import Live
+from tests.stand import Stand
 
-__all__ = ["stand"]  # a fixture
 KEY, SIGNING_SECRET = "sk_test_of_this_merchant", "whsec_of_this_merchant"
 NOT_THERE = "keep an account at stripe first, with PUT /api/v1/merchant/providers/stripe"
 GATEWAYS_CHOICE = "Simulated bank, the gateway's choice"
 
 
 @pytest.fixture(scope="module")
-async def plain(stand: Live) -> AsyncIterator[Live]:
-    """A gateway without any account of its own, for which the sandbox beside the other one is Stripe."""
-    stripe = f"{stand.environment['SANDBOX_URL']}/stripe"
-    async with await stand.beside(KASSA_ENCRYPTION_KEY="any long text", STRIPE_API_URL=stripe) as other:
+async def plain(gateway: Live, stand: Stand) -> AsyncIterator[Live]:
+    """A gateway without any account of its own, for which the sandbox beside another one is Stripe."""
+    stripe = f"{stand.sandbox_url}/stripe"
+    async with await gateway.beside(KASSA_ENCRYPTION_KEY="any long text", STRIPE_API_URL=stripe) as other:
         yield other
 
 
@@ -66,7 +66,7 @@ async def no_secret_in(page: Page) -> None:
 
 
 async def test_an_own_account_is_kept_and_chosen_and_takes_the_next_payment(
-    dashboard: Dashboard, merchant: Live, stand: Live, plain: Live
+    dashboard: Dashboard, merchant: Live, stand: Stand, plain: Live
 ) -> None:
     page, answers = dashboard.page, list[Response]()
     await dashboard.go("/providers")
@@ -93,7 +93,7 @@ async def test_an_own_account_is_kept_and_chosen_and_takes_the_next_payment(
     await one(page, "sandbox-pay").click()
     await only(page, "success-state")
 
-    books = await (await page.request.get(f"{stand.environment['SANDBOX_URL']}/control/books/stripe")).json()
+    books = await (await page.request.get(f"{stand.sandbox_url}/control/books/stripe")).json()
     [payment] = await merchant.sql("SELECT id FROM payments WHERE order_id = $1", order["id"])
     assert [row["account"] for row in books["sessions"] if row["payment_id"] == payment[0]] == [KEY]
     logs = [path.read_text(errors="replace") for path in plain.folder.rglob("*") if path.is_file()]

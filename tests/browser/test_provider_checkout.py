@@ -1,45 +1,25 @@
 """The checkout page where orders are paid at a provider: there and back, as a page, by a payment link, over a shop."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from playwright.async_api import BrowserContext, FrameLocator, Page, expect
 
+from tests.browser.at_provider import address, at_provider, control, opened
 from tests.browser.conftest import DESKTOP, PHONE, CheckAccess, NewContext, Shop, one
 from tests.browser.payer import only
-from tests.browser.test_sdk import buying, told
-from tests.live import Live, free_port, until
-
-HIDDEN = ("payment-methods", "upi-form", "card-form", "processing-state", "success-state", "error-state")
-
-
-@pytest.fixture(scope="module")
-async def stand() -> AsyncIterator[Live]:
-    """A gateway with the providers' sandbox beside it."""
-    port = free_port()
-    async with Live(KASSA_PROVIDER_SANDBOX="1", SANDBOX_PORT=str(port)) as live:
-        live.environment["SANDBOX_URL"] = f"http://127.0.0.1:{port}"
-        yield live
+from tests.browser.sdk import buying, told
+from tests.browser.waiting import press, true
+from tests.live import Live, until
+from tests.providers.shop import using
+from tests.stand import Stand
 
 
 @pytest.fixture
-async def merchant(stand: Live) -> Live:
+async def merchant(stand: Stand) -> Live:
     """A merchant of Stripe."""
-    return await using(stand, "stripe")
-
-
-async def using(stand: Live, provider: str) -> Live:
-    """A new merchant who has chosen a provider."""
-    made = await stand.merchant()
-    assert (await made.request("PATCH", "/api/v1/merchant", {"provider": provider})).status == 200
-    return made
-
-
-def address(merchant: Live, order: Any) -> str:
-    """The checkout page of an order, where the provider sends payers back to."""
-    return f"http://localhost:{merchant.checkout_port}/checkout?order_id={order['id']}"
+    return await using(stand.gateway, "stripe")
 
 
 async def link_of(merchant: Live, **fields: Any) -> Any:
@@ -48,24 +28,6 @@ async def link_of(merchant: Live, **fields: Any) -> Any:
     reply = await merchant.post("/api/v1/payment_links", body)
     assert reply.status == 201, reply.text
     return reply.json
-
-
-async def opened(page: Page, url: str, name: str = "Stripe") -> None:
-    """The page, once it leads to the provider and to nothing else."""
-    await page.goto(url)
-    button = one(page, "provider-button")
-    await expect(button).to_be_visible()
-    await expect(button).to_have_text(f"Continue to {name}")
-    await expect(button).to_have_accessible_description(f"You pay on {name}'s page and come back here.")
-    for hidden in HIDDEN:
-        await expect(one(page, hidden)).to_have_count(1)
-        await expect(one(page, hidden)).to_be_hidden()
-
-
-async def at_provider(page: Page) -> None:
-    """Go on to the provider's page."""
-    await one(page, "provider-button").click()
-    await expect(one(page, "sandbox-amount")).to_have_text("500.00 USD")
 
 
 async def status(merchant: Live, order_id: str) -> str:
@@ -102,15 +64,14 @@ async def test_a_reusable_link_that_was_turned_back_from_is_paid_by_the_same_ord
     await expect(one(page, "provider-button")).to_be_visible()
     await at_provider(page)
     await one(page, "sandbox-pay").click()
-    await only(page, "success-state")
-    await expect(page).to_have_url(shop.at("/thanks"), timeout=10_000)
+    await expect(page).to_have_url(shop.at("/thanks"))
     rows = await merchant.sql("SELECT status FROM payments WHERE merchant_id = $1::uuid", merchant.merchant_id)
     assert [row[0] for row in rows] == ["success"]
 
 
 @pytest.mark.parametrize(("provider", "name"), [("razorpay", "Razorpay"), ("paypal", "PayPal")])
-async def test_an_order_is_paid_at_its_merchants_provider(page: Page, stand: Live, provider: str, name: str) -> None:
-    merchant = await using(stand, provider)
+async def test_an_order_is_paid_at_its_merchants_provider(page: Page, stand: Stand, provider: str, name: str) -> None:
+    merchant = await using(stand.gateway, provider)
     order = await merchant.order(currency="USD")
     await opened(page, address(merchant, order), name)
     await at_provider(page)
@@ -141,7 +102,7 @@ async def test_a_page_that_comes_back_as_it_was_left_can_be_used(page: Page, mer
 
 
 async def test_a_payment_that_fails_after_the_return_may_be_tried_again(
-    page: Page, stand: Live, merchant: Live
+    page: Page, stand: Stand, merchant: Live
 ) -> None:
     order = await merchant.order(currency="USD")
     await opened(page, address(merchant, order))
@@ -149,8 +110,7 @@ async def test_a_payment_that_fails_after_the_return_may_be_tried_again(
     await one(page, "sandbox-pay_async").click()
     await only(page, "processing-state")
     rows = await merchant.sql("SELECT id FROM payments WHERE order_id = $1", order["id"])
-    outcome = {"provider": "stripe", "session": rows[0][0], "outcome": "async_fail"}
-    assert (await page.request.post(f"{stand.environment['SANDBOX_URL']}/control/outcome", data=outcome)).ok
+    await control(page, stand, "outcome", session=rows[0][0], outcome="async_fail")
     await only(page, "error-state")
     await one(page, "retry-button").click()
     await at_provider(page)
@@ -160,11 +120,10 @@ async def test_a_payment_that_fails_after_the_return_may_be_tried_again(
 
 
 async def test_a_provider_that_is_away_is_told_of_and_may_be_tried_again(
-    page: Page, stand: Live, merchant: Live
+    page: Page, stand: Stand, merchant: Live
 ) -> None:
     order = await merchant.order(currency="USD")
-    fault = {"provider": "stripe", "operation": "open", "kind": "authentication", "times": 1}
-    assert (await page.request.post(f"{stand.environment['SANDBOX_URL']}/control/faults", data=fault)).ok
+    await control(page, stand, "faults", operation="open", kind="authentication", times=1)
     await opened(page, address(merchant, order))
     await one(page, "provider-button").click()
     await only(page, "error-state")
@@ -252,12 +211,11 @@ async def test_over_a_shop_a_browser_that_opens_no_tab_shows_the_way(
 
 
 async def test_over_a_shop_a_tab_that_leads_nowhere_is_closed(
-    new_context: NewContext, shop: Shop, stand: Live, merchant: Live
+    new_context: NewContext, shop: Shop, stand: Stand, merchant: Live
 ) -> None:
     context = await new_context(**DESKTOP)
     page = await context.new_page()
-    fault = {"provider": "stripe", "operation": "open", "kind": "authentication", "times": 1}
-    assert (await page.request.post(f"{stand.environment['SANDBOX_URL']}/control/faults", data=fault)).ok
+    await control(page, stand, "faults", operation="open", kind="authentication", times=1)
     frame = await in_shop(page, shop, merchant, await merchant.order(currency="USD"))
     await one(frame, "provider-button").click()
     await expect(one(frame, "error-state")).to_be_visible()
@@ -276,7 +234,7 @@ async def test_the_way_to_the_provider_is_accessible_and_fits(
     page = await (await new_context(**device, color_scheme=scheme, reduced_motion="reduce")).new_page()
     await opened(page, address(merchant, await merchant.order(currency="USD")))
     await accessible(page)
-    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    await true(page, "document.documentElement.scrollWidth <= innerWidth")
     await one(page, "provider-button").focus()
-    await page.keyboard.press("Enter")
+    await press(page, "Enter")
     await expect(one(page, "sandbox-amount")).to_be_visible()

@@ -2,17 +2,18 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from aiohttp import web
 from playwright.async_api import Page, expect
 
+from tests.browser.at_provider import control
 from tests.browser.conftest import PHONE, CheckAccess, NewContext, Shop, one
 from tests.browser.dashboard import Dashboard
 from tests.browser.payer import only
-from tests.live import Live, Received, Receiver, free_port, until
+from tests.live import Live, Received, Receiver
+from tests.stand import Stand
 
 PLAIN = "The card was declined"
 REFINED = {
@@ -23,77 +24,41 @@ REFINED = {
 }
 
 
-class Model:
-    """A language model that is away at first, and answers always the same once it is `there`."""
-
-    def __init__(self) -> None:
-        self.there = False
-
-    async def answer(self, _: Received) -> web.Response:
-        """A chat completion."""
-        if not self.there:
-            return web.Response(status=503)
-        return web.json_response({"choices": [{"message": {"content": json.dumps(REFINED)}}]})
-
-
-class Stand:
-    """A gateway with the providers' sandbox beside it."""
-
-    def __init__(self, gateway: Live, sandbox_url: str, model: Model) -> None:
-        self.gateway, self.sandbox_url, self.model = gateway, sandbox_url, model
-
-    async def open(self, merchant: Live, shop: Shop) -> Any:
-        """A session at Stripe's stand-in, for a new order."""
-        order = await merchant.order(50_000)
-        body = {
-            "order_id": order["id"],
-            "provider": "stripe",
-            "success_url": shop.at("/thanks?session={CHECKOUT_SESSION_ID}"),
-            "cancel_url": shop.at("/cart"),
-        }
-        reply = await merchant.post("/api/v1/checkout/sessions", body)
-        assert reply.status == 201, reply.text
-        return reply.json
-
-    async def happens(self, page: Page, session: Any, outcome: str, code: str | None = None) -> None:
-        """Something that no payer does."""
-        body = {"provider": "stripe", "session": session["payment_id"], "outcome": outcome, "code": code}
-        reply = await page.request.post(f"{self.sandbox_url}/control/outcome", data=body)
-        assert reply.ok, await reply.text()
-
-
-@pytest.fixture(scope="module")
-async def stand() -> AsyncIterator[Stand]:
-    """The gateway, whose explanations a model may refine."""
-    port = free_port()
-    model = Model()
-    async with Receiver(model.answer) as served:
-        ai = {"AI_BASE_URL": served.url.removesuffix("/webhook"), "AI_API_KEY": "key", "AI_MODEL": "model"}
-        async with Live(KASSA_PROVIDER_SANDBOX="1", SANDBOX_PORT=str(port), **ai) as live:
-            yield Stand(live, f"http://127.0.0.1:{port}", model)
-
-
 @pytest.fixture
 async def merchant(stand: Stand) -> Live:
     """A merchant of its own, at the gateway with the sandbox."""
     return await stand.gateway.merchant()
 
 
+async def session_of(merchant: Live, shop: Shop) -> Any:
+    """A session at Stripe's stand-in, for a new order."""
+    order = await merchant.order(50_000)
+    body = {
+        "order_id": order["id"],
+        "provider": "stripe",
+        "success_url": shop.at("/thanks?session={CHECKOUT_SESSION_ID}"),
+        "cancel_url": shop.at("/cart"),
+    }
+    reply = await merchant.post("/api/v1/checkout/sessions", body)
+    assert reply.status == 201, reply.text
+    return reply.json
+
+
+async def refine(_: Received) -> web.Response:
+    """What a language model answers that is there."""
+    return web.json_response({"choices": [{"message": {"content": json.dumps(REFINED)}}]})
+
+
 async def opened(page: Page, session: Any) -> None:
     """The stand-in's page, to which the payer was sent."""
-
-    async def there() -> bool:
-        return (await page.request.get(session["url"])).ok
-
-    await until(there, "the sandbox answers")
     await page.goto(session["url"])
     await expect(one(page, "sandbox-amount")).to_have_text("500.00 INR")
 
 
-async def test_a_stripe_payment_from_session_to_webhook(page: Page, stand: Stand, merchant: Live, shop: Shop) -> None:
+async def test_a_stripe_payment_from_session_to_webhook(page: Page, merchant: Live, shop: Shop) -> None:
     async with Receiver() as receiver:
         await merchant.use_webhooks(receiver.url)
-        session = await stand.open(merchant, shop)
+        session = await session_of(merchant, shop)
         await opened(page, session)
         await one(page, "sandbox-pay").click()
         await expect(page).to_have_url(re.compile(re.escape(shop.at("/thanks?session=cs_test_")) + r"\w+$"))
@@ -114,13 +79,13 @@ async def test_a_payer_without_an_address_to_go_back_to_waits_on_the_checkout_pa
     await one(page, "sandbox-pay_async").click()
     await only(page, "processing-state")
     await expect(one(page, "payment-methods")).to_be_hidden()
-    await stand.happens(page, session, "async_succeed")
+    await control(page, stand, "outcome", session=session["payment_id"], outcome="async_succeed")
     await only(page, "success-state")
     await expect(one(page, "payment-id")).to_have_text(session["payment_id"])
 
 
-async def test_a_declined_payer_tries_again_and_pays(page: Page, stand: Stand, merchant: Live, shop: Shop) -> None:
-    session = await stand.open(merchant, shop)
+async def test_a_declined_payer_tries_again_and_pays(page: Page, merchant: Live, shop: Shop) -> None:
+    session = await session_of(merchant, shop)
     await opened(page, session)
     await page.get_by_label("Or be declined").select_option("insufficient_funds")
     await one(page, "sandbox-decline").click()
@@ -134,7 +99,7 @@ async def test_a_declined_payer_tries_again_and_pays(page: Page, stand: Stand, m
 async def test_an_open_payment_says_why_and_when_it_is_asked_after(
     dashboard: Dashboard, stand: Stand, shop: Shop, accessible: CheckAccess
 ) -> None:
-    session = await stand.open(dashboard.merchant, shop)
+    session = await session_of(dashboard.merchant, shop)
     assert (await dashboard.merchant.get(f"/api/v1/checkout/sessions/{session['id']}")).status == 200
     await dashboard.go(f"/transactions/{session['payment_id']}")
     panel = dashboard.one("payment-open")
@@ -143,7 +108,7 @@ async def test_an_open_payment_says_why_and_when_it_is_asked_after(
     await expect(panel).to_contain_text(re.compile(r"in (1 minute|\d+ seconds)"))
     await expect(dashboard.one("payment-page")).to_contain_text("Stripe")
     await accessible(dashboard.page)
-    await stand.happens(dashboard.page, session, "pay")
+    await control(dashboard.page, stand, "outcome", session=session["payment_id"], outcome="pay")
     await expect(dashboard.page.locator("h1")).to_contain_text("success")
     await expect(panel).to_have_count(0)
     # Stripe tells of it twice, in any order, and the first to arrive is the cause.
@@ -152,19 +117,23 @@ async def test_an_open_payment_says_why_and_when_it_is_asked_after(
 
 
 async def test_a_late_success_is_shown_as_such(dashboard: Dashboard, stand: Stand, shop: Shop) -> None:
-    session = await stand.open(dashboard.merchant, shop)
-    await stand.happens(dashboard.page, session, "expire")
+    session = await session_of(dashboard.merchant, shop)
+    await control(dashboard.page, stand, "outcome", session=session["payment_id"], outcome="expire")
     await dashboard.merchant.settled(session["payment_id"])
     await dashboard.go(f"/transactions/{session['payment_id']}")
     await expect(dashboard.one("payment-explanation")).to_contain_text("Can help at once")
-    await stand.happens(dashboard.page, session, "pay_late")
+    await control(dashboard.page, stand, "outcome", session=session["payment_id"], outcome="pay_late")
     await expect(dashboard.page.locator("h1")).to_contain_text("late")
     await expect(dashboard.one("payment-page")).to_contain_text("This payment succeeded late: Stripe took the money")
     await expect(dashboard.one("payment-explanation")).to_have_count(0)
 
 
 async def test_a_failed_payment_is_explained_and_a_model_may_say_it_better(
-    dashboard: Dashboard, new_context: NewContext, stand: Stand, accessible: CheckAccess
+    dashboard: Dashboard,
+    new_context: NewContext,
+    model: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    accessible: CheckAccess,
 ) -> None:
     merchant = dashboard.merchant
     declined = await merchant.pay_by_card((await merchant.order())["id"], number="4000000000000002")
@@ -175,7 +144,7 @@ async def test_a_failed_payment_is_explained_and_a_model_may_say_it_better(
     await expect(dashboard.one("tell-payer")).to_contain_text("Your bank declined this card.")
     await expect(panel).to_contain_text("Only another card or method can help")
     await expect(panel).not_to_contain_text("written by a model")
-    stand.model.there = True
+    monkeypatch.setattr(model, "behaviour", refine)
     await dashboard.page.reload()
     await expect(panel).to_contain_text("written by a model")
     await expect(panel).to_contain_text(REFINED["what_happened"])

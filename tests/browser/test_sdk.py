@@ -1,6 +1,5 @@
 """The SDK in a browser: a shop's page on another origin, with as strict a Content-Security-Policy as can be."""
 
-import asyncio
 from typing import Any
 
 import aiohttp
@@ -8,39 +7,17 @@ import pytest
 from playwright.async_api import Browser, Frame, FrameLocator, Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, CheckAccess, NewContext, Shop, one
+from tests.browser.sdk import buying, calls, told
+from tests.browser.waiting import press, true
 from tests.live import Live, free_port, until
 
 DEVICES = pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
-PAGE = """<!doctype html><html lang="en"><head><title>Shop</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"></head>
-<body><main><h1>Shop</h1><button id="buy">Buy</button> <a href="/other">Other things</a>{long}</main>
-<script src="{origin}/checkout.js"></script><script src="/shop.js"></script></body></html>"""
-SCRIPT = """
-window.calls = [];
-window.options = {
-  key: "key_test_abc123",
-  orderId: new URLSearchParams(location.search).get("order"),
-  onSuccess: (data) => calls.push(["success", data]),
-  onFailure: (data) => calls.push(["failure", data]),
-  onClose: () => calls.push(["close"]),
-};
-window.gateway = new PaymentGateway(options);
-document.getElementById("buy").addEventListener("click", () => gateway.open());
-"""
 
 
 @pytest.fixture
 def checkout(gateway: Live) -> str:
     """The origin of the checkout page and of the SDK."""
     return f"http://127.0.0.1:{gateway.checkout_port}"
-
-
-async def buying(page: Page, shop: Shop, checkout: str, order_id: str, frames: str | None = None) -> Page:
-    """The shop's page about an order; `frames` is what it lets frames show instead of the checkout."""
-    shop.policy = f"default-src 'none'; script-src 'self' {checkout}; frame-src {frames or checkout}; style-src 'none'"
-    shop.pages = {"/buy": PAGE.format(origin=checkout, long="<p>One more thing</p>" * 100), "/shop.js": SCRIPT}
-    await page.goto(shop.at(f"/buy?order={order_id}"))
-    return page
 
 
 async def modal(page: Page) -> FrameLocator:
@@ -72,27 +49,6 @@ async def test_what_is_served_says_what_it_is(checkout: str, file: str, kind: st
         assert "PaymentGateway" in await response.text()
 
 
-async def calls(page: Page) -> list[Any]:
-    """What the shop was told."""
-    told: list[Any] = await page.evaluate("calls")
-    return told
-
-
-async def told(page: Page, count: int) -> list[Any]:
-    """What the shop was told, once that is `count` things."""
-
-    async def enough() -> list[Any] | None:
-        found = await calls(page)
-        return found if len(found) >= count else None
-
-    return await until(enough, f"{count} calls of the shop")
-
-
-async def true(page: Page, expression: str) -> None:
-    """Wait until `expression` is true; without `eval`, which the shop's policy forbids."""
-    await until(lambda: page.evaluate(expression), expression)
-
-
 @DEVICES
 async def test_paying_over_the_shops_own_page(
     new_context: NewContext, shop: Shop, checkout: str, gateway: Live, device: dict[str, Any]
@@ -118,8 +74,8 @@ async def test_paying_over_the_shops_own_page(
     await expect(one(page, "payment-modal")).to_have_count(0)
     await expect(page).to_have_url(shop.at(f"/buy?order={order['id']}"))
     await expect(page.locator("#buy")).to_be_focused()
-    assert await page.evaluate("[scrollY, document.documentElement.style.overflow]") == [40, ""]
-    assert await page.locator("[inert]").count() == 0
+    await true(page, "scrollY === 40 && document.documentElement.style.overflow === ''")
+    await expect(page.locator("[inert]")).to_have_count(0)
 
 
 async def test_what_open_adds_to_the_page(page: Page, shop: Shop, checkout: str, gateway: Live) -> None:
@@ -131,7 +87,7 @@ async def test_what_open_adds_to_the_page(page: Page, shop: Shop, checkout: str,
     await expect(frame).to_have_attribute("src", f"{checkout}/checkout?order_id={order['id']}&embedded=true")
     close = inside.locator("> button.close-button[data-test-id=close-modal-button]")
     await expect(close).to_be_visible()
-    assert await page.evaluate("getComputedStyle(document.documentElement).overflow") == "hidden"
+    await true(page, "getComputedStyle(document.documentElement).overflow === 'hidden'")
 
 
 async def test_a_failure_is_told_and_can_be_tried_again(phone: Page, shop: Shop, checkout: str, gateway: Live) -> None:
@@ -161,17 +117,15 @@ async def test_the_payer_can_close_it(page: Page, shop: Shop, checkout: str, gat
     await one(page, "close-modal-button").click()
     assert await told(page, 1) == [["close"]]
     await modal(page)
-    await page.keyboard.press("Escape")
+    await press(page, "Escape")
     assert await told(page, 2) == [["close"], ["close"]]
     frame = await modal(page)
     await one(frame, "method-upi").click()
     await expect(one(frame, "vpa-input")).to_be_focused()
-    # Not awaited: the frame that takes the key is gone before it can say so, and Chromium may wait for that for ever.
-    pressed = asyncio.create_task(page.keyboard.press("Escape"))
+    await press(page, "Escape")
     assert await told(page, 3) == [["close"], ["close"], ["close"]]
     await expect(one(page, "payment-modal")).to_have_count(0)
     await expect(page.locator("#buy")).to_be_focused()
-    pressed.cancel()
 
 
 async def test_opening_and_closing_twice_do_nothing_twice(page: Page, shop: Shop, checkout: str, gateway: Live) -> None:
@@ -291,25 +245,28 @@ async def test_it_can_be_imported(page: Page, shop: Shop, checkout: str, gateway
 async def test_the_keyboard_stays_in_the_modal(page: Page, shop: Shop, checkout: str, gateway: Live) -> None:
     await buying(page, shop, checkout, (await gateway.order())["id"])
     frame = await modal(page)
+    focused = "(({className, tagName}) => tagName !== 'BODY' && (className || tagName))(document.activeElement)"
     seen = set()
     for key in ["Tab"] * 8 + ["Shift+Tab"] * 8:
-        await page.keyboard.press(key)
+        await press(page, key)
         # Between two processes the focus is nowhere for a moment.
-        await true(page, "document.activeElement !== document.body")
-        seen.add(await page.evaluate("document.activeElement.className || document.activeElement.tagName"))
+        seen.add(await until(lambda: page.evaluate(focused), "something has the focus"))
     assert seen <= {"IFRAME", "close-button", "modal-content", "SPAN"} and {"IFRAME", "close-button"} <= seen
     await page.evaluate("document.querySelector('a').focus()")
-    assert await page.evaluate("document.querySelector('#payment-gateway-modal').contains(document.activeElement)")
+    await true(page, "document.querySelector('#payment-gateway-modal').contains(document.activeElement)")
     await one(frame, "method-upi").focus()
-    await page.keyboard.press("Enter")
+    await press(page, "Enter")
     await expect(one(frame, "vpa-input")).to_be_focused()
 
 
 async def test_a_phone_shows_nothing_but_the_checkout(phone: Page, shop: Shop, checkout: str, gateway: Live) -> None:
     await buying(phone, shop, checkout, (await gateway.order())["id"])
     frame = await modal(phone)
-    box = await one(phone, "payment-iframe").bounding_box()
-    assert box == {"x": 0, "y": 0, "width": 375, "height": 667}
+
+    async def fills_the_screen() -> bool:
+        return await one(phone, "payment-iframe").bounding_box() == {"x": 0, "y": 0, "width": 375, "height": 667}
+
+    await until(fills_the_screen, "a frame as large as the screen")
     close = await one(phone, "close-modal-button").bounding_box()
     assert close is not None and close["width"] >= 40 and close["height"] >= 40
     await one(frame, "method-card").click()

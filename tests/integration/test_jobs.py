@@ -3,7 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from redis.asyncio import Redis
 
 from kassa.local import running
 from kassa.queue import LeaseQueue
+from tests.integration.deliveries import attempted
 from tests.live import Live, Received, Receiver, until
 
 IDLE = {"pending": 0, "processing": 0, "completed": 0, "failed": 0}
@@ -41,6 +43,18 @@ async def counted(gateway: Live, **expected: Any) -> Any:
     return await until(as_expected, f"jobs are {expected}")
 
 
+@contextmanager
+def stalled(gateway: Live) -> Iterator[None]:
+    """Inside, the gateway's worker does nothing."""
+    found = running(gateway.home)
+    assert found is not None
+    os.kill(found.pids["worker-1"], signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(found.pids["worker-1"], signal.SIGCONT)
+
+
 async def test_idle_queue(slow: Live) -> None:
     assert await jobs(slow) == {**IDLE, "worker_status": "running"}
 
@@ -49,12 +63,14 @@ async def test_payments_wait_and_are_completed_without_waiting_for_one_another(s
     before = await jobs(slow)
     orders = [await slow.order() for _ in range(60)]
 
-    payments = await asyncio.gather(*(slow.pay(order["id"]) for order in orders))
+    # However long it takes to look, none is settled before.
+    with stalled(slow):
+        payments = await asyncio.gather(*(slow.pay(order["id"]) for order in orders))
+        await counted(slow, pending=60, processing=0, completed=before["completed"])
 
-    # One after the other they would take two minutes, which is more than `settled` waits for.
-    await counted(slow, pending=60, processing=0, completed=before["completed"])
-    for payment in payments:
-        assert (await slow.settled(payment["id"]))["status"] == "success"
+    async with asyncio.timeout(60):  # one after the other they would take two minutes
+        for payment in payments:
+            assert (await slow.settled(payment["id"]))["status"] == "success"
     after = await counted(slow, pending=0, processing=0, completed=before["completed"] + 60)
     assert after["failed"] == before["failed"]
 
@@ -83,8 +99,9 @@ async def test_delivery_that_is_given_up_is_a_failed_job(slow: Live) -> None:
     before = await counted(slow, pending=0, processing=0)
     await slow.use_webhooks("http://127.0.0.1:9/")
     delivery_id = (await slow.post("/api/v1/webhooks/test", {})).json["id"]
+    await attempted(slow, delivery_id)
     await slow.use_webhooks(None)
-    await counted(slow, pending=1, failed=before["failed"])
+    await counted(slow, pending=1, processing=0, failed=before["failed"])
 
     await slow.sql(
         """UPDATE webhook_logs SET attempts = 4, next_retry_at = now() - interval '1 minute' WHERE id = $1::uuid""",
@@ -140,18 +157,11 @@ async def test_wiped_queue_is_filled_again_from_the_database(slow: Live) -> None
 
 
 async def test_worker_that_does_nothing_reads_stopped(slow: Live) -> None:
-    found = running(slow.home)
-    assert found is not None
-    pid = found.pids["worker-1"]
-
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with stalled(slow):
         await counted(slow, worker_status="stopped")
         health = (await slow.get("/health", anonymous=True)).json
         assert (health["status"], health["worker"], health["redis"]) == ("unhealthy", "stopped", "connected")
         payment = await slow.pay((await slow.order())["id"])  # taken all the same
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
     await counted(slow, worker_status="running")
     assert (await slow.settled(payment["id"]))["status"] == "success"

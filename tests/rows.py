@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from kassa.actions.gateway import delivery_member
 from kassa.store.database import Connection, Database
 from tests.live import until
 
@@ -81,6 +82,19 @@ async def add_refund(database: Database, payment_id: str, merchant_id: str, amou
         amount,
     )
     return refund_id
+
+
+async def add_due(database: Database, merchant: str, due_at: datetime, count: int = 1) -> str:
+    """Deliveries that are due from `due_at` on, a millisecond apart, and in no queue; the first one's member."""
+    rows = await database.fetch(
+        """INSERT INTO webhook_logs (merchant_id, event, payload, next_retry_at)
+           SELECT $1::uuid, 'payment.success', '{}', $2::timestamptz + g * interval '1 ms'
+           FROM generate_series(0, $3::int - 1) g RETURNING id::text""",
+        merchant,
+        due_at,
+        count,
+    )
+    return delivery_member(merchant, None, None, rows[0][0])
 
 
 async def recount(database: Database, merchant_id: str) -> list[tuple[Any, ...]]:

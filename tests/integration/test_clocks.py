@@ -16,9 +16,8 @@ from kassa.settings import EVERYWHERE, load
 from kassa.store.database import Database
 from kassa.worker.consume import consume
 from kassa.worker.deliver import Deliverer
-from tests.integration.test_sweep import add_due
 from tests.live import Receiver, until
-from tests.rows import add_merchant
+from tests.rows import add_due, add_merchant
 
 
 class Elsewhere(Gateway):

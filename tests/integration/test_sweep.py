@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from redis.asyncio import Redis
 
-from kassa.actions.gateway import Gateway, delivery_member
+from kassa.actions.gateway import Gateway
 from kassa.providers.registry import Providers
 from kassa.providers.simulator import Simulator
 from kassa.queue import QueueCounts
@@ -17,7 +17,7 @@ from kassa.store import idempotency
 from kassa.store.database import Database
 from kassa.worker.sweep import LONG_OVERDUE, PAGE, fill, keep, sweep
 from tests.live import until
-from tests.rows import NOW, add_merchant, value
+from tests.rows import NOW, add_due, add_merchant, value
 
 PAGES = 3
 
@@ -55,19 +55,6 @@ async def crowded(database: Database, redis: "Redis") -> AsyncIterator[Clocked]:
     await add_due(database, crowd, gateway.at - timedelta(minutes=10), PAGES * PAGE)
     yield gateway
     await database.fetch("DELETE FROM webhook_logs WHERE status = 'pending'")
-
-
-async def add_due(database: Database, merchant: str, due_at: datetime, count: int = 1) -> str:
-    """Deliveries that are due from `due_at` on, a millisecond apart, and in no queue; the first one's member."""
-    rows = await database.fetch(
-        """INSERT INTO webhook_logs (merchant_id, event, payload, next_retry_at)
-           SELECT $1::uuid, 'payment.success', '{}', $2::timestamptz + g * interval '1 ms'
-           FROM generate_series(0, $3::int - 1) g RETURNING id::text""",
-        merchant,
-        due_at,
-        count,
-    )
-    return delivery_member(merchant, None, None, rows[0][0])
 
 
 async def test_what_was_lost_is_found_by_the_sweep_after_it_is_overdue(crowded: Clocked, database: Database) -> None:

@@ -205,6 +205,18 @@ def test_a_payment_changes_its_status_in_one_place_along_the_table() -> None:
     assert "rules.TRANSITIONS" in ast.unparse(MODULES["kassa.store.payments"])
 
 
+def test_no_test_imports_from_another() -> None:
+    """What several of them need stands in a module of its own."""
+    importing = [
+        f"{name_of(path)}: {ast.unparse(node)}"
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and re.search(r"\btests[.\w]*( import |\.)test_", ast.unparse(node))
+    ]
+    assert importing == []
+
+
 def test_lock_files_name_no_private_registry() -> None:
     locks = [path for path in FILES if path.suffix == ".lock" or path.name in ("package-lock.json", ".npmrc")]
     assert locks

@@ -33,15 +33,15 @@ class Guard:
         labels = {"provider": self.guarded.name, "operation": "open_session"}
         return REGISTRY.get_sample_value("kassa_provider_breaker_open", labels)
 
-    async def open(self, key: str = "sk_test_kassa_sandbox") -> Opened:
-        """Open a session that nothing else knows, with the account of this key."""
+    async def open(self, **account: str) -> Opened:
+        """Open a session that nothing else knows, with another `account`, where one is named."""
         name = os.urandom(8).hex()
         asked = SessionAsked(
             session_id=f"cs_{name}", payment_id=f"pay_{name}", order_id=f"order_{name}", amount=50_000,
             currency="USD", success_url="https://shop.example", cancel_url="https://shop.example",
             expires_at=datetime.now(UTC) + timedelta(hours=24),
         )  # fmt: skip
-        return await self.guarded.open_session(asked, replace(self._credentials, key=key))
+        return await self.guarded.open_session(asked, replace(self._credentials, **account))
 
     async def refused(self) -> str:
         """Open a session, in vain; returns why."""
@@ -72,9 +72,8 @@ async def guard(sandbox: Sandbox) -> AsyncIterator[Guard]:
     await one.close()
 
 
-@pytest.mark.parametrize("kind", ["http_500", "rate_limit"])
-async def test_it_opens_after_failures_in_a_row_and_closes_after_its_time(guard: Guard, kind: str) -> None:
-    await guard.fault(kind, FAILURES_TO_OPEN)
+async def test_it_opens_after_failures_in_a_row_and_closes_after_its_time(guard: Guard) -> None:
+    await guard.fault("http_500", FAILURES_TO_OPEN)
     for _ in range(FAILURES_TO_OPEN):
         await guard.refused()
     assert guard.shown() == 1
@@ -113,14 +112,23 @@ async def test_failures_with_a_success_between_them_do_not_open_it(guard: Guard)
     assert guard.shown() == 0
 
 
-async def test_one_merchants_account_that_is_used_too_much_holds_up_no_other(guard: Guard) -> None:
-    await guard.fault("rate_limit", FAILURES_TO_OPEN)
+@pytest.mark.parametrize("another", [{"key": "sk_test_another"}, {"secret": "another"}], ids=str)
+async def test_one_account_that_fails_holds_up_no_other(guard: Guard, another: dict[str, str]) -> None:
+    await guard.fault("http_500", FAILURES_TO_OPEN)
     for _ in range(FAILURES_TO_OPEN):
         await guard.refused()
 
     assert await guard.refused() == "PROVIDER_UNAVAILABLE"
-    assert (await guard.open("sk_test_another")).url
+    assert (await guard.open(**another)).url
     assert guard.shown() == 1
+
+
+async def test_requests_that_come_too_fast_stop_nobody_who_comes_after_them(guard: Guard) -> None:
+    await guard.fault("rate_limit", 2 * FAILURES_TO_OPEN)
+
+    assert {await guard.refused() for _ in range(2 * FAILURES_TO_OPEN)} == {"PROVIDER_RATE_LIMITED"}
+    assert (await guard.open()).url
+    assert guard.shown() == 0
 
 
 async def test_wrong_keys_say_nothing_about_the_provider(guard: Guard) -> None:

@@ -1,6 +1,7 @@
 """The session that a payer's page opens at the merchant's provider: one of an order, whoever asks, and asked after."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,8 @@ from tests.integration.shop import within_one_window
 from tests.live import Live, Reply, until
 from tests.providers.shop import NAMES, Shop, shop_of, using
 from tests.stand import Stand
+
+from kassa.api.limits import SESSIONS_PER_S
 
 SOON_S = 30.0
 
@@ -88,9 +91,9 @@ async def test_it_is_opened_once_and_answered_again(shop: Shop) -> None:
 async def test_of_many_who_ask_at_once_all_are_sent_to_one_session(shop: Shop) -> None:
     order_id = await ordered(shop)
 
-    told = await asyncio.gather(*(where(shop, order_id) for _ in range(20)))
+    told = await asyncio.gather(*(where(shop, order_id) for _ in range(SESSIONS_PER_S)))
 
-    assert told == [told[0]] * 20
+    assert told == [told[0]] * SESSIONS_PER_S
     assert len(await kept(shop, order_id)) == 1
     assert len(await shop.books("sessions", told[0]["payment_id"])) == 1
 
@@ -187,7 +190,7 @@ async def test_nobody_is_shown_the_address_that_somebody_else_gave(stripe: Shop)
 async def test_who_asks_with_many_addresses_at_once_opens_two(stripe: Shop) -> None:
     order_id = await ordered(stripe)
 
-    await asyncio.gather(*(where(stripe, order_id, f"payer{number}@a.example") for number in range(10)))
+    await asyncio.gather(*(where(stripe, order_id, f"payer{number}@a.example") for number in range(SESSIONS_PER_S)))
 
     assert len(await kept(stripe, order_id)) == 2
 
@@ -316,3 +319,30 @@ async def test_a_stranger_opens_so_many_sessions_in_a_minute(gateway: Live, stan
 
         # To be answered again costs nothing.
         assert [reply.status for reply in await within_one_window(attempt)] == [200] * 7 + [429]
+
+
+async def test_strangers_leave_the_provider_to_the_payers_of_others(stripe: Shop, stand: Stand) -> None:
+    orders = [await ordered(stripe) for _ in range(40)]
+    theirs = stripe.of(await using(stand.gateway, "stripe"))
+    of_another = await ordered(theirs)
+
+    async def stranger(number: int) -> Reply:
+        headers = {"X-Forwarded-For": f"203.0.113.{number}"}
+        path = f"/api/v1/orders/{orders[number]}/public/session"
+        return await stripe.gateway.post(path, {}, anonymous=True, headers=headers)
+
+    begun = int(time.time())
+    crowd = asyncio.gather(*(stranger(number) for number in range(len(orders))))
+    assert (await ask(theirs.gateway, of_another)).status == 200
+    replies = await crowd
+
+    served = [reply for reply in replies if reply.status == 200]
+    assert 0 < len(served) <= SESSIONS_PER_S * (int(time.time()) - begun + 1)
+    assert {(reply.status, reply.headers["Retry-After"]) for reply in replies if reply not in served} == {(429, "1")}
+    # Who waits that long has a turn.
+    refused = next(number for number, reply in enumerate(replies) if reply.status == 429)
+
+    async def again() -> bool:
+        return (await stranger(refused)).status == 200
+
+    await until(again, "there is room again")

@@ -86,6 +86,20 @@ def test_an_ipv6_network_counts_as_one_stranger(address: str, counted: str) -> N
     assert counted_as(address) == counted
 
 
+def test_of_each_second_as_many_pass_as_the_limit_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits, at, passed = RateLimits(Redis()), 1_800_000_000.0, []
+    for tenth in range(1_200):
+        monkeypatch.setattr(time, "time", lambda now=at + tenth / 10: now)
+        try:
+            limits.forgive(limits.count_in_second("session:a", 3))
+            passed.append(limits.count_in_second("session:a", 3))
+        except RateLimited as refused:
+            assert refused.retry_after_s == 1
+        assert limits.count_in_second("session:b", 10)
+
+    assert len(passed) == 3 * 120
+
+
 def test_what_is_forgiven_was_never_counted() -> None:
     def work(limits: RateLimits) -> None:
         limits.forgive("login:a")

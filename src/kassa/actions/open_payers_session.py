@@ -8,7 +8,7 @@ import structlog
 from kassa.actions.gateway import Gateway
 from kassa.actions.look_at_payment import OPENING_TTL
 from kassa.actions.open_session import Asked, intend, open_at_provider, page_of, plan
-from kassa.actions.payable import LINK_ENDED, check_payable, find_orders
+from kassa.actions.payable import LINK_ENDED, check_payable
 from kassa.actions.provider_account import account_for, provider_of
 from kassa.domain.errors import KassaError, bad_request, not_found
 from kassa.domain.payment import SIMULATOR, Order, Payment
@@ -24,16 +24,16 @@ ENDS_SOON = timedelta(minutes=5)
 log = structlog.get_logger()
 
 
-async def open_payers_session(gateway: Gateway, order_id: str, email: str | None) -> tuple[PayersSession, bool]:
+async def open_payers_session(gateway: Gateway, order: Order, email: str | None) -> tuple[PayersSession, bool]:
     """Where the payer of an order goes to pay, and whether the provider was asked for it just now.
 
     Whoever knows the order's id may ask, so a session that is open is answered again; `email` is filled in on the
-    provider's page, but nobody is shown the one that somebody else gave. Raises NOT_FOUND_ERROR for an order that is
-    not there, BAD_REQUEST_ERROR for one that cannot be paid any more, PROVIDER_CANNOT for one that is paid here or
-    nowhere, and of a provider's refusals only that it has refused or is away: what is wrong is for the merchant alone.
+    provider's page, but nobody is shown the one that somebody else gave. Raises NOT_FOUND_ERROR for an order whose
+    merchant is not active, BAD_REQUEST_ERROR for one that cannot be paid any more, PROVIDER_CANNOT for one that is paid
+    here or nowhere, and of a provider's refusals only that it has refused or is away: what is wrong is for the merchant
+    alone.
     """
-    order = await gateway.batched(find_orders, order_id)
-    if order is None or not order.merchant_active:
+    if not order.merchant_active:
         raise not_found("Order")
     name = provider_of(gateway.settings, order)
     if name == SIMULATOR:

@@ -45,11 +45,17 @@ class Call:
         assert self._merchant is not None
         return self._merchant
 
-    def count_question(self, kind: str) -> str:
-        """Count a request of a stranger that has a provider asked; the name to forgive it by. Raises RateLimited."""
-        name = f"{kind}:{self.address}"
-        self.limits.count(name, max(1, self.gateway.settings.rate_limit_per_address // PER_QUESTION))
-        return name
+    def count_question(self, kind: str, merchant_id: str, per_second: int) -> tuple[str, str]:
+        """Count a request of a stranger that has a merchant's provider asked, `per_second` times for all strangers.
+
+        Returns the names to forgive it by. Raises RateLimited.
+        """
+        name, limit = f"{kind}:{self.address}", max(1, self.gateway.settings.rate_limit_per_address // PER_QUESTION)
+        # Who has asked too often takes no turn of others.
+        self.limits.check(name, limit)
+        turn = self.limits.count_in_second(f"{kind}:{merchant_id}", per_second)
+        self.limits.count(name, limit)
+        return name, turn
 
     @property
     def idempotency_key(self) -> str | None:

@@ -9,6 +9,7 @@ from kassa.actions.open_payers_session import open_payers_session
 from kassa.actions.payable import find_orders
 from kassa.actions.provider_account import provider_of
 from kassa.api.answers import OrderPage
+from kassa.api.limits import SESSIONS_PER_S
 from kassa.api.operation import Call, Operation
 from kassa.api.requests import NewOrder, NewPayersSession, OrdersQuery
 from kassa.api.validation import in_utc, is_id
@@ -73,12 +74,11 @@ def shown_to_payer(call: Call, order: Order, link: PaymentLink | None) -> Public
 
 async def _open_session(call: Call) -> PayersSession:
     body: NewPayersSession = call.body
-    if not is_id(call.path["order_id"]):
-        raise not_found("Order")
-    question = call.count_question("session")
-    session, asked = await open_payers_session(call.gateway, call.path["order_id"], body.customer_email)
+    order = await _find(call)
+    question = call.count_question("session", order.merchant_id, SESSIONS_PER_S)
+    session, asked = await open_payers_session(call.gateway, order, body.customer_email)
     if not asked:
-        call.limits.forgive(question)
+        call.limits.forgive(*question)
     return session
 
 

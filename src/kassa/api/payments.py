@@ -10,7 +10,7 @@ from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.look_at_payment import is_worth_asking
 from kassa.actions.once import Answer
 from kassa.api.answers import PaymentPage, Timeline, TimelineEntry
-from kassa.api.limits import RateLimited
+from kassa.api.limits import LOOKS_PER_S, RateLimited
 from kassa.api.operation import Call, Download, Operation
 from kassa.api.requests import NewCapture, NewPayment, PaymentsQuery
 from kassa.api.validation import is_id
@@ -67,7 +67,7 @@ async def _get_public(call: Call) -> PublicPayment:
     payment, now = await _find(call), call.gateway.now()
     if is_worth_asking(payment, now):
         with contextlib.suppress(RateLimited):
-            call.count_question("look")
+            call.count_question("look", payment.merchant_id, LOOKS_PER_S)
             call.gateway.enqueue(call.gateway.looks, [(payment.id, epoch_ms(now))])
     return public_payment(payment)
 

@@ -42,8 +42,9 @@ class Guarded:
         self.name = provider.name
         self.capabilities = provider.capabilities
         self.inner = provider
-        # By operation and account: one merchant's account that is used too much is no matter of the others.
-        self._breakers: defaultdict[str, dict[str, CircuitBreaker]] = defaultdict(dict)
+        # By operation and account: what befalls one merchant's account is no matter of the others, nor is what befalls
+        # somebody who knows the key of an account, which some providers publish, but not its secret.
+        self._breakers: defaultdict[str, dict[tuple[str, str], CircuitBreaker]] = defaultdict(dict)
         self._open_for_s = open_for_s
 
     def require(self, capability: Capability) -> None:
@@ -99,10 +100,10 @@ class Guarded:
         return self.inner.refunds_on(day, credentials)
 
     async def _call(self, operation: str, credentials: Credentials, work: Callable[[], Awaitable[T]]) -> T:
-        breakers = self._breakers[operation]
-        breaker = breakers.get(credentials.key)
+        breakers, account = self._breakers[operation], (credentials.key, credentials.secret)
+        breaker = breakers.get(account)
         if breaker is None:
-            breaker = breakers[credentials.key] = CircuitBreaker(
+            breaker = breakers[account] = CircuitBreaker(
                 FAILURES_TO_OPEN, self._open_for_s, _trips, f"{self.name}.{operation}"
             )
         if breaker.opened:
@@ -130,7 +131,11 @@ class Guarded:
 
 
 def _trips(kind: type[BaseException], error: BaseException) -> bool:
-    """Whether a failure says something about the provider, and not about one request."""
+    """Whether a failure says something about the provider, and not about one request.
+
+    A request that came too soon after others does not: the provider works, and who made the others must not be able to
+    stop everybody for longer than the provider does.
+    """
     return issubclass(kind, ProviderError) and isinstance(error, ProviderError) and (
-        error.unknown or error.code in ("PROVIDER_UNAVAILABLE", "PROVIDER_RATE_LIMITED")
+        error.unknown or error.code == "PROVIDER_UNAVAILABLE"
     )  # fmt: skip

@@ -91,11 +91,27 @@ class Inside(NamedTuple):
         body, headers = one["body"].encode(), one["headers"]
         notice = await self.case.provider.verify(headers, body, self.case.credentials, datetime.now(UTC))
         await take_notification(self.gateway, self.case.under.name, None, headers, body)
-        await apply_notification(self.gateway, f"{self.case.under.name}:{notice.event_id}")
-        [row] = await self.gateway.database.fetch(
-            "SELECT status, note FROM provider_events WHERE event_id = $1", notice.event_id
-        )
-        return row[0], row[1]
+        return await self.apply(notice.event_id)
+
+    async def apply(self, event_id: str) -> tuple[str, str | None]:
+        """Apply a notification that was taken; returns what status it has then, and what came of it."""
+        database, kept = self.gateway.database, "SELECT id, status, note FROM provider_events WHERE event_id = $1"
+        [row] = await database.fetch(kept, event_id)
+        await apply_notification(self.gateway, str(row[0]))
+        [row] = await database.fetch(kept, event_id)
+        return row[1], row[2]
+
+    @asynccontextmanager
+    async def instead(self, **operations: Any) -> AsyncIterator[None]:
+        """Let these be done in the place of the provider's own."""
+        inner = self.gateway.providers[self.case.under.name].inner
+        for name, operation in operations.items():
+            setattr(inner, name, operation)
+        try:
+            yield
+        finally:
+            for name in operations:
+                delattr(inner, name)
 
     @asynccontextmanager
     async def scripted(self) -> AsyncIterator[Scripted]:

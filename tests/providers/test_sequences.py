@@ -17,7 +17,7 @@ from tests.providers.inside import AMOUNT, Inside, inside_of
 from kassa.actions.create_order import create_order
 from kassa.actions.look_at_payment import look_at_payment
 from kassa.actions.open_session import Asked, open_session
-from kassa.actions.take_notification import apply_notification, take_notification
+from kassa.actions.take_notification import take_notification
 from kassa.providers.base import Credentials
 
 SEQUENCES = 1_000
@@ -109,12 +109,12 @@ async def tell(stand: Inside, provider: str, sequence: Sequence, chance: random.
     for one in again:
         await take_notification(stand.gateway, provider, None, one.headers, one.body)
         for _ in range(chance.randint(0, 1)):
-            await apply_notification(stand.gateway, f"{provider}:{one.event_id}")
+            await stand.apply(one.event_id)
         if chance.random() < 0.1:
             await look_at_payment(stand.gateway, chance.choice(list(sequence.ends)))
     # Whatever a job did not come to, another comes to.
     for one in told:
-        await apply_notification(stand.gateway, f"{provider}:{one.event_id}")
+        await stand.apply(one.event_id)
 
 
 End = tuple[str, bool, int, int]
@@ -157,7 +157,7 @@ async def test_a_second_payment_that_goes_back_fails_once_however_often_it_is_to
 
     for one in sequence.told * 2:
         await take_notification(stand.gateway, case.under.name, None, one.headers, one.body)
-        await apply_notification(stand.gateway, f"{case.under.name}:{one.event_id}")
+        await stand.apply(one.event_id)
 
     rows = await stand.gateway.database.fetch(
         "SELECT event, count(*) FROM payment_events WHERE payment_id = ANY($1) GROUP BY 1", list(sequence.ends)

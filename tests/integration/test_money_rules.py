@@ -243,7 +243,7 @@ async def test_statistics_say_what_a_recount_says(
         assert [tuple(row) for row in some] == [row for row in counted if row[0] == evening.date()]
 
 
-async def test_a_refund_that_fails_after_all_is_free_again_and_final(database: Database) -> None:
+async def test_a_refund_that_fails_after_all_is_free_again_until_it_arrives_after_all(database: Database) -> None:
     merchant = await add_merchant(database)
     payment = await add_payment(database, merchant, status="success", amount=50_000)
     bounced, arrived = [await add_refund(database, payment, merchant, amount) for amount in (20_000, 10_000)]
@@ -257,13 +257,32 @@ async def test_a_refund_that_fails_after_all_is_free_again_and_final(database: D
     counted = [tuple(row) for row in await statistics.by_day(database, merchant, None, None)]
     assert counted == await recount(database, merchant)
     assert sum(row[-1] for row in counted) == 10_000
-    for change in ("status = 'processed'", "status = 'pending', processed_at = NULL", "processed_at = NULL"):
+    for change in ("status = 'pending'", "status = 'pending', processed_at = NULL", "processed_at = NULL"):
         with pytest.raises(asyncpg.CheckViolationError):
             await database.fetch(f"UPDATE refunds SET {change} WHERE id = $1", bounced)
     with pytest.raises(asyncpg.CheckViolationError):
         await add_refund(database, payment, merchant, 40_001)
-    await add_refund(database, payment, merchant, 40_000)
+    await add_refund(database, payment, merchant, 20_001)
+    again = "UPDATE refunds SET status = 'processed' WHERE id = $1"
+    with pytest.raises(asyncpg.CheckViolationError):
+        await database.fetch(again, bounced)
+    await database.fetch("UPDATE refunds SET status = 'failed' WHERE amount = 20001 AND payment_id = $1", payment)
+
+    await database.fetch(again, bounced)
+
+    assert await value(database, "SELECT refunded_amount FROM payments WHERE id = $1", payment) == 30_000
     assert await value(database, "SELECT status FROM refunds WHERE id = $1", arrived) == "processed"
+    counted = [tuple(row) for row in await statistics.by_day(database, merchant, None, None)]
+    assert counted == await recount(database, merchant)
+    assert sum(row[-1] for row in counted) == 30_000
+
+
+async def test_what_was_let_go_is_not_refunded(database: Database) -> None:
+    merchant = await add_merchant(database)
+    held = await add_payment(database, merchant, status="success")
+    await database.fetch("UPDATE payments SET released_at = now() WHERE id = $1", held)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await add_refund(database, held, merchant, 1)
 
 
 async def test_what_was_let_go_is_not_captured(database: Database) -> None:

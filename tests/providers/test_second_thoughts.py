@@ -1,6 +1,8 @@
 """What a provider says of a refund, or of held money, comes late, twice, or at the same time as something else."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from tests.providers.cases import PROVIDERS, Case
@@ -42,3 +44,76 @@ async def test_a_refund_that_paypal_has_taken_is_asked_about_and_not_made_again(
     assert (await inside.found(refund_id)).status == "processed"
     assert len([path for path in paypal.paths("POST") if path.endswith("/refund")]) == 1
     assert (await inside.payment(payment_id)).refunded_amount == 20_000
+
+
+async def test_that_a_refund_failed_is_heard_though_an_older_word_is_written_in_between(inside: Inside) -> None:
+    payment_id = await inside.paid()
+    refund_id = await inside.refund(payment_id, 30_000)
+    around = inside.gateway.providers[inside.case.under.name]
+    refund, retrieve = around.inner.refund, around.inner.retrieve_refund
+    heard, go_on = asyncio.Event(), asyncio.Event()
+
+    async def stalls(*asked: Any) -> Any:
+        said = await refund(*asked)
+        heard.set()
+        await go_on.wait()
+        return said
+
+    async def comes_between(*asked: Any) -> Any:
+        said = await retrieve(*asked)
+        go_on.set()
+        await worker
+        return said
+
+    async with inside.instead(refund=stalls, retrieve_refund=comes_between):
+        worker = asyncio.create_task(process_refund(inside.gateway, refund_id))
+        await heard.wait()
+        since = len(await inside.case.notifications())
+        await inside.case.control("refund", refund_id=refund_id, state="failed")
+        [*_, last] = await inside.case.notifications(since)
+        came = await inside.tell(last)
+
+    assert await worker and came == ("applied", "failed")
+    assert (await inside.found(refund_id)).status == "failed"
+    assert (await inside.payment(payment_id)).refunded_amount == 0
+    assert (await inside.events(payment_id))[-2:] == ["refund.processed", "refund.failed"]
+
+
+async def becomes(inside: Inside, refund_id: str, state: str) -> list[tuple[str, str | None]]:
+    """What came of all that the provider tells of a refund that has become so."""
+    since = len(await inside.case.notifications())
+    await inside.case.control("refund", refund_id=refund_id, state=state)
+    return [await inside.tell(one) for one in await inside.case.notifications(since)]
+
+
+async def test_a_refund_that_failed_and_arrived_after_all_counts_again(inside: Inside) -> None:
+    payment_id = await inside.paid()
+    refund_id = await inside.refunded(payment_id, 30_000)
+    processed_at = (await inside.found(refund_id)).processed_at
+    await becomes(inside, refund_id, "failed")
+    assert (await inside.payment(payment_id)).refunded_amount == 0
+
+    came = await becomes(inside, refund_id, "processed")
+
+    found = await inside.found(refund_id)
+    assert ("applied", "processed") in came
+    assert (found.status, found.processed_at, found.provider_code) == ("processed", processed_at, None)
+    assert (await inside.payment(payment_id)).refunded_amount == 30_000
+    assert (await inside.events(payment_id))[-3:] == ["refund.processed", "refund.failed", "refund.processed"]
+
+
+async def test_a_refund_that_arrived_after_another_took_its_place_is_an_error_and_no_lie(
+    inside: Inside, capfd: pytest.CaptureFixture[str]
+) -> None:
+    payment_id = await inside.paid()
+    refund_id = await inside.refunded(payment_id, 30_000)
+    await becomes(inside, refund_id, "failed")
+    await inside.refunded(payment_id, 30_000)
+
+    came = await becomes(inside, refund_id, "processed")
+
+    assert ("pending", "not yet: exceeds what is left here") in came
+    assert (await inside.found(refund_id)).status == "failed"
+    assert (await inside.payment(payment_id)).refunded_amount == 30_000
+    logged = [line for line in capfd.readouterr().out.splitlines() if "refund.processed_after_all" in line]
+    assert logged and all(refund_id in line and "error" in line for line in logged)

@@ -13,6 +13,8 @@ from kassa.providers.base import RefundStanding
 from kassa.store import payments, provider_payments, refunds
 from kassa.store.database import retried
 
+# A refund's status seldom changes while its provider answers.
+_ASKED_AT_MOST = 3
 log = structlog.get_logger()
 
 
@@ -48,20 +50,33 @@ async def apply_refund(
         return None
     # Whatever was told, the provider is asked: so it need not be believed.
     account = await account_of(gateway, session)
-    said = await gateway.providers[provider].retrieve_refund(told.provider_ref, account)
-    if said.charge_ref is not None and said.charge_ref != payment.charge_ref:
-        return "refused: a refund of something else"
-    if ours is None:
-        return await _made_outside(gateway, payment, said, cause)
-    if said.state == "processed":
-        moved = await refund_processed(gateway, ours.id, said.provider_ref, cause)
-    elif said.state == "failed":
-        moved = await refund_failed(gateway, ours.id, said.provider_code, cause, was=ours.status)
-    else:
-        moved = False
-    if not moved and said.state != ours.status:
-        return f"{said.state} there, {ours.status} here"
-    return said.state if moved else None
+    for _ in range(_ASKED_AT_MOST):
+        said = await gateway.providers[provider].retrieve_refund(told.provider_ref, account)
+        if said.charge_ref is not None and said.charge_ref != payment.charge_ref:
+            return "refused: a refund of something else"
+        if ours is None:
+            return await _made_outside(gateway, payment, said, cause)
+        if said.state == ours.status:
+            return None
+        if said.state == "pending":
+            return f"{said.state} there, {ours.status} here"
+        if await _moved(gateway, ours, said, cause):
+            return said.state
+        # Somebody has written what they heard meanwhile, before us or after: so ask once more.
+        ours = await refunds.find(gateway.database, ours.id)
+    raise NotYet("changes at every look")
+
+
+async def _moved(gateway: Gateway, ours: Refund, said: RefundStanding, cause: str) -> bool:
+    """Let the refund become as it is said to be, if it is still as it was read; whether it was."""
+    if said.state == "failed":
+        return await refund_failed(gateway, ours.id, said.provider_code, cause, was=ours.status)
+    try:
+        return await refund_processed(gateway, ours.id, said.provider_ref, cause, was=ours.status)
+    except refunds.NoRoom as error:
+        # It went out, and so did, or will, what was refunded when this one had failed: our books cannot hold both.
+        log.error("refund.processed_after_all", refund_id=ours.id, provider_ref=said.provider_ref, amount=ours.amount)
+        raise NotYet("exceeds what is left here") from error
 
 
 async def _payment_of(gateway: Gateway, provider: str, told: RefundStanding, ours: Refund | None) -> Payment | None:

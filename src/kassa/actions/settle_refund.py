@@ -7,7 +7,7 @@ import structlog
 from kassa.actions.announce import announce
 from kassa.actions.gateway import Gateway
 from kassa.domain import webhook
-from kassa.domain.payment import PENDING, PROCESSED, Refund
+from kassa.domain.payment import FAILED, PENDING, PROCESSED, Refund
 from kassa.domain.webhook import Delivery
 from kassa.store import payments, refunds
 from kassa.store.database import Connection, retried
@@ -15,17 +15,24 @@ from kassa.store.database import Connection, retried
 log = structlog.get_logger()
 
 
-async def refund_processed(gateway: Gateway, refund_id: str, provider_ref: str | None, cause: str) -> bool:
-    """Move a pending refund of a still refundable payment to `processed`; False when there is nothing to do."""
+async def refund_processed(
+    gateway: Gateway, refund_id: str, provider_ref: str | None, cause: str, *, was: str = PENDING
+) -> bool:
+    """Move a refund to `processed`, if it is as it `was`; False when there is nothing to do.
+
+    One that had failed went out after all, and counts again; raises NoRoom where its amount was given back since.
+    """
 
     async def write() -> list[Delivery] | None:
         now = gateway.now()
         async with gateway.database.transaction() as tx:
-            refund = await refunds.process(tx, refund_id, now, provider_ref)
+            refund = await refunds.process(tx, refund_id, now, provider_ref, was=was)
             return None if refund is None else await tell_of(gateway, tx, webhook.REFUND_PROCESSED, refund, cause, now)
 
     deliveries = await retried(write)
     gateway.enqueue_deliveries(deliveries or [])
+    if deliveries is not None and was == FAILED:
+        log.warning("refund.processed_after_all", refund_id=refund_id, provider_ref=provider_ref, cause=cause)
     return deliveries is not None
 
 

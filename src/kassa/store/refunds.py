@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 
 from kassa.domain.errors import bad_request
-from kassa.domain.payment import Refund
+from kassa.domain.payment import PENDING, Refund
 from kassa.store.database import Connection, Database, guarded
 from kassa.store.pages import Filter, Page, page
 
@@ -18,6 +18,10 @@ _SELECTED = {
     "currency": "(SELECT p.currency FROM payments p WHERE p.id = payment_id) AS currency",
 }
 _COLUMNS = ", ".join(_SELECTED.get(name, name) for name in _FIELDS)
+
+
+class NoRoom(Exception):
+    """The amount of a refund that had failed has been given back in another one since."""
 
 
 def _refund(row: Any) -> Refund:
@@ -61,18 +65,27 @@ async def find(connection: Connection | Database, refund_id: str) -> Refund | No
     return _refund(row) if row else None
 
 
-async def process(tx: Connection, refund_id: str, now: datetime, provider_ref: str | None = None) -> Refund | None:
-    """Move a pending refund to `processed`; None when it is not one any more. A name that is None stays as it is."""
-    row = await tx.fetchrow(
-        f"""UPDATE refunds SET status = 'processed', processed_at = $2,
-                provider_ref = coalesce($3, provider_ref)
-            WHERE id = $1 AND {guarded("status = 'pending'")}
-                AND EXISTS (SELECT FROM payments p WHERE p.id = payment_id AND {guarded("p.status = 'success'")})
-            RETURNING {_COLUMNS}""",
-        refund_id,
-        now,
-        provider_ref,
-    )
+async def process(
+    tx: Connection, refund_id: str, now: datetime, provider_ref: str | None = None, *, was: str = PENDING
+) -> Refund | None:
+    """Move a refund from the status that it `was` in to `processed`; None when it is not in it any more.
+
+    A name that is None stays as it is. One that had failed takes its amount again; raises NoRoom where that is gone.
+    """
+    try:
+        row = await tx.fetchrow(
+            f"""UPDATE refunds SET status = 'processed', processed_at = coalesce(processed_at, $2),
+                    provider_ref = coalesce($3, provider_ref), provider_code = NULL
+                WHERE id = $1 AND {guarded("status = $4")}
+                    AND EXISTS (SELECT FROM payments p WHERE p.id = payment_id AND {guarded("p.status = 'success'")})
+                RETURNING {_COLUMNS}""",
+            refund_id,
+            now,
+            provider_ref,
+            was,
+        )
+    except asyncpg.CheckViolationError as error:
+        raise NoRoom from error
     return _refund(row) if row else None
 
 

@@ -9,7 +9,8 @@ async def test_every_operation_is_shown_and_can_be_tried(gateway: Live, page: Pa
     described = (await gateway.get("/openapi.json", anonymous=True)).json
     operations = [(method.upper(), path) for path, found in described["paths"].items() for method in found]
 
-    await page.goto(f"{gateway.url}/docs")
+    answer = await page.goto(f"{gateway.url}/docs")
+    assert answer is not None and answer.headers["content-security-policy"] == "frame-ancestors 'none'"
     await expect(page.locator(".opblock")).to_have_count(len(operations))
     shown = zip(
         await page.locator(".opblock-summary-method").all_text_contents(),

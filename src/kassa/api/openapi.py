@@ -128,7 +128,8 @@ def pages(operations: list[Operation]) -> Router:
         return RedirectResponse("/docs")
 
     async def docs(_: Request) -> Response:
-        return HTMLResponse(_PAGE)
+        # Who tries a call types in keys: not into a page within another's.
+        return HTMLResponse(_PAGE, headers={"content-security-policy": "frame-ancestors 'none'"})
 
     return Router(
         [

@@ -1,5 +1,6 @@
 """A server that says what a test wrote down, and keeps what it was asked: for answers that no stand-in gives."""
 
+import asyncio
 import json
 from typing import Any, NamedTuple
 
@@ -24,12 +25,16 @@ class Scripted:
         self.url = f"http://127.0.0.1:{self._port}"
         self.answers: dict[str, list[tuple[int, Any]]] = {}
         self.asked: list[Asked] = []
+        self._held: dict[str, asyncio.Event] = {}
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(app)
+        self._runner = web.AppRunner(app, shutdown_timeout=1)
 
     async def _answer(self, request: web.Request) -> web.Response:
         self.asked.append(Asked(request.method, request.path_qs, dict(request.headers), await request.read()))
+        for prefix, event in self._held.items():
+            if request.path.startswith(prefix):
+                await event.wait()
         left = self.answers.get(f"{request.method} {request.path}", [(404, {"name": "RESOURCE_NOT_FOUND"})])
         status, body = left.pop(0) if len(left) > 1 else left[0]
         headers = {"Set-Cookie": "account=whose"}
@@ -38,6 +43,10 @@ class Scripted:
         return web.Response(
             status=status, body=body if isinstance(body, bytes) else json.dumps(body).encode(), headers=headers
         )
+
+    def hold(self, prefix: str) -> asyncio.Event:
+        """Answer nothing below `prefix` until the event that is returned."""
+        return self._held.setdefault(prefix, asyncio.Event())
 
     def paths(self, method: str) -> list[str]:
         """What was asked for by `method`, in order."""

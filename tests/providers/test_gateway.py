@@ -9,9 +9,12 @@ from typing import Any
 
 import aiohttp
 import pytest
-from tests.live import Receiver, until
-from tests.providers.shop import Shop
+from tests.integration.shop import within_one_window
+from tests.live import Receiver, Reply, until
+from tests.providers.shop import Shop, shop_of
 from tests.stand import Stand
+
+from kassa.api.limits import CERTIFICATES
 
 SEED = 0
 
@@ -167,6 +170,32 @@ async def test_forged_notifications_are_refused_and_change_nothing(shop: Shop) -
         assert (reply.status, reply.json["error"]["code"]) == (400, "INVALID_SIGNATURE"), reply.text
     assert (await shop.payment(session["payment_id"]))["status"] == "pending"
     assert await shop.gateway.sql("SELECT 1 FROM provider_events WHERE event_id = 'evt_forged'") == []
+
+
+async def test_a_stranger_has_few_certificates_fetched(stand: Stand) -> None:
+    path, addresses = "/api/v1/providers/paypal/notifications", iter(range(1, 200))
+    body = json.dumps({"id": "WH-1", "event_type": "CUSTOMER.DISPUTE.CREATED", "resource": {}})
+    async with shop_of(stand, "paypal") as shop:
+        await shop.open()
+        right = await shop.control("sign", body=body)
+    known = right["PAYPAL-CERT-URL"]
+    place = known.rpartition("/")[0]
+
+    async def send(address: str, url: str) -> Reply:
+        headers = {**right, "PAYPAL-CERT-URL": url, "X-Forwarded-For": address}
+        return await stand.gateway.post(path, raw=body.encode(), headers=headers, anonymous=True)
+
+    async def attempt() -> list[Reply]:
+        stranger, other = (f"198.51.100.{next(addresses)}" for _ in range(2))
+        await send(other, known)
+        unknown = [await send(stranger, f"{place}/CERT-{number}") for number in range(CERTIFICATES + 2)]
+        # What is known, or can be nobody's, needs no fetching.
+        free = [await send(stranger, url) for url in (known, "https://shop.example/1")]
+        return [*unknown, *free, await send(other, f"{place}/CERT-1")]
+
+    replies = await within_one_window(attempt)
+
+    assert [reply.status for reply in replies] == [400] * CERTIFICATES + [429] * 2 + [200, 400, 400]
 
 
 @pytest.mark.parametrize("named", [{"id": "evt_" + "x" * 300}, {"id": "evt_\0"}, {"type": "a\0b"}])

@@ -1,5 +1,6 @@
 """By which certificates PayPal may sign its notifications, where these may come from, and how long that counts."""
 
+import asyncio
 import base64
 import zlib
 from collections.abc import AsyncIterator, Mapping
@@ -12,12 +13,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
+from tests.live import until
 from tests.providers.scripted import Scripted
 
 from kassa.domain.errors import KassaError
-from kassa.providers.base import Credentials
+from kassa.providers.base import Credentials, ProviderError
 from kassa.providers.paypal import PayPal
-from kassa.providers.paypal_signature import system_roots
+from kassa.providers.paypal_signature import FETCHES_AT_ONCE, system_roots
 from kassa.sandbox.paypal_signing import SUBJECT, Pair, make
 
 BODY = b'{"id": "WH-1", "event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": {}}'
@@ -108,6 +110,40 @@ async def test_a_certificate_is_fetched_once(place: Place) -> None:
         assert await place.accepts(headers)
 
     assert place.server.paths("GET") == [f"{CERTS}CERT-1", f"{CERTS}ROOT"]
+
+
+async def test_of_those_who_wait_for_a_certificate_one_fetches_it(place: Place) -> None:
+    leaf = make(SUBJECT, place.between, authority=False)
+    headers = signed(leaf, place.serve("CERT-1", leaf, place.between))
+    fetched = [place.provider.must_fetch(headers)]
+
+    counting = asyncio.gather(*(place.accepts(headers) for _ in range(20)))
+    await until(lambda: asyncio.sleep(0, bool(place.server.asked)), "it is on its way")
+    fetched.append(place.provider.must_fetch(headers))
+
+    assert await counting == [True] * 20
+    assert place.server.paths("GET") == [f"{CERTS}CERT-1", f"{CERTS}ROOT"]
+    assert [*fetched, place.provider.must_fetch(headers)] == [True, False, False]
+
+
+async def test_certificates_that_do_not_come_leave_payments_their_connections(place: Place) -> None:
+    leaf = make(SUBJECT, place.between, authority=False)
+    never = place.server.hold(CERTS)
+    asking = [
+        asyncio.ensure_future(place.accepts(signed(leaf, f"{place.server.url}{CERTS}CERT-{number}")))
+        for number in range(150)
+    ]
+    await until(lambda: asyncio.sleep(0, len(place.server.asked) == FETCHES_AT_ONCE), "so many are asked for")
+    place.server.answers["POST /v1/oauth2/token"] = [(200, {"access_token": "t", "expires_in": 60})]
+
+    with pytest.raises(ProviderError) as refused:
+        await place.provider.retrieve_refund("REFUND1", ACCOUNT)
+
+    # The stand-in knows of no refund; but it was asked, while the certificates still had not come.
+    assert place.server.paths("GET")[FETCHES_AT_ONCE:] == ["/v2/payments/refunds/REFUND1"], refused.value
+    assert not any(one.done() for one in asking)
+    never.set()
+    await asyncio.gather(*asking, return_exceptions=True)
 
 
 async def test_a_certificate_that_runs_out_counts_no_more_though_it_is_remembered(place: Place) -> None:

@@ -24,6 +24,9 @@ PER_QUESTION = 100
 # second later, so that payers who come all at once queue up.
 SESSIONS_PER_S = 8
 LOOKS_PER_S = 4
+# An address that sends notifications may have so many certificates of their signers fetched in a window; a provider has
+# one, and changes it in years.
+CERTIFICATES = 10
 
 
 @lru_cache(maxsize=10_000)

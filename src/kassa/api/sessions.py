@@ -6,6 +6,7 @@ from kassa.actions.once import Answer
 from kassa.actions.open_session import Asked, open_session
 from kassa.actions.take_notification import take_notification
 from kassa.api.answers import Empty, Received
+from kassa.api.limits import CERTIFICATES
 from kassa.api.operation import Call, Operation
 from kassa.api.requests import NewCheckoutSession
 from kassa.api.validation import is_id, is_uuid
@@ -60,7 +61,10 @@ async def _notified(call: Call) -> Received:
     if merchant_id is not None and not is_uuid(merchant_id):
         raise not_found("Merchant")
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.headers.items()}
-    new = await take_notification(call.gateway, call.path["provider"], merchant_id, headers, call.body)
+    provider = call.path["provider"]
+    if call.gateway.providers[provider].must_fetch(headers):
+        call.limits.count(f"certificate:{call.address}", CERTIFICATES)
+    new = await take_notification(call.gateway, provider, merchant_id, headers, call.body)
     return Received(duplicate=not new)
 
 

@@ -185,6 +185,9 @@ class Provider(Protocol):
     async def retrieve_refund(self, refund_ref: str, credentials: Credentials) -> RefundStanding:
         """Ask about a refund by the provider's own name, whoever made it."""
 
+    def must_fetch(self, headers: Mapping[str, str]) -> bool:
+        """Whether `verify` would have to fetch something first for a notification with these headers."""
+
     async def verify(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, now: datetime) -> Notice:
         """The notification in `body`, once its signature is known to be right; raises INVALID_SIGNATURE."""
 

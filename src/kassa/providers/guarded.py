@@ -87,6 +87,10 @@ class Guarded:
             "retrieve_refund", credentials, lambda: self.inner.retrieve_refund(refund_ref, credentials)
         )
 
+    def must_fetch(self, headers: Mapping[str, str]) -> bool:
+        """Whether a stranger who sends these headers would have the provider asked for something."""
+        return self.inner.must_fetch(headers)
+
     async def verify(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, now: datetime) -> Notice:
         """The notification in `body`, if its signature is right."""
         return await self.inner.verify(headers, body, credentials, now)

@@ -73,6 +73,7 @@ class PayPal:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        await self._signatures.aclose()
         await self._api.aclose()
 
     async def open_session(self, asked: SessionAsked, credentials: Credentials) -> Opened:
@@ -142,6 +143,10 @@ class PayPal:
         """Ask for the refund."""
         path = f"/v2/payments/refunds/{quote(refund_ref, safe='')}"
         return (await self._api.call(credentials, "GET", path, Refund)).standing()
+
+    def must_fetch(self, headers: Mapping[str, str]) -> bool:
+        """Whether PayPal's certificate is known."""
+        return self._signatures.must_fetch(headers)
 
     async def verify(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, now: datetime) -> Notice:
         """Check the signature, with a certificate that may be fetched for it, then decode by the event's type."""

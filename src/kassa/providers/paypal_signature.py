@@ -1,5 +1,6 @@
 """PayPal's signature of a notification, by a certificate that is fetched and must lead to a trusted root."""
 
+import asyncio
 import base64
 import re
 import ssl
@@ -36,6 +37,8 @@ _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", r
 _ISSUER = "http://cacerts.digicert.com/"
 _LARGEST_BYTES = 65_536
 _FETCH_TIMEOUT = aiohttp.ClientTimeout(total=5)
+# Strangers may have certificates fetched: so few at once, and never over the connections of payments.
+FETCHES_AT_ONCE = 4
 _KEPT = 16
 
 
@@ -50,8 +53,21 @@ class Signatures:
 
     def __init__(self, api: PayPalApi) -> None:
         self._api = api
+        self._session: aiohttp.ClientSession | None = None
         self._chains: dict[str, _Chain] = {}
+        self._fetches: dict[str, asyncio.Future[_Chain]] = {}
         self._system: Store | None = None
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    def must_fetch(self, headers: Mapping[str, str]) -> bool:
+        """Whether the certificate that the headers name may be PayPal's, and is neither known nor on its way."""
+        url = next((value for name, value in headers.items() if name.lower() == "paypal-cert-url"), "")
+        known = url in self._chains or url in self._fetches
+        return not known and (self._is_paypals(url, live=True) or self._is_paypals(url, live=False))
 
     async def check(self, headers: Mapping[str, str], body: bytes, webhook_id: str, live: bool, now: datetime) -> None:
         """Raise INVALID_SIGNATURE unless PayPal sent `body` to this webhook within TOLERANCE before `now`.
@@ -77,11 +93,9 @@ class Signatures:
 
     async def _key(self, url: str, live: bool, now: datetime) -> RSAPublicKey:
         """The key of the certificate at `url`, which must be PayPal's own and valid `now`."""
-        if not any(
-            url.startswith(place) and re.fullmatch(r"[A-Za-z0-9-]+", url[len(place) :]) for place in self._places(live)
-        ):
+        if not self._is_paypals(url, live):
             raise KassaError("INVALID_SIGNATURE", "The notification's certificate is not at an address of PayPal's")
-        chain = self._chains.get(url) or await self._fetch_chain(url)
+        chain = self._chains.get(url) or await self._fetched_once(url)
         leaf, key = chain.leaf, chain.leaf.public_key()
         try:
             names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -97,6 +111,11 @@ class Signatures:
         self._chains[url] = chain
         return key
 
+    def _is_paypals(self, url: str, live: bool) -> bool:
+        return any(
+            url.startswith(place) and re.fullmatch(r"[A-Za-z0-9-]+", url[len(place) :]) for place in self._places(live)
+        )
+
     def _places(self, live: bool) -> tuple[str, ...]:
         """Where certificates may be: PayPal's addresses for this kind of account, or the stand-in that is used."""
         if self._own is not None:
@@ -109,6 +128,14 @@ class Signatures:
         """The address of a stand-in; whoever configures one trusts it with everything."""
         url = self._api.api_url
         return None if url is None or re.fullmatch(r"https://api(-m)?(\.sandbox)?\.paypal\.com", url) else url
+
+    async def _fetched_once(self, url: str) -> _Chain:
+        """What is at `url`, fetched once for all who wait for it."""
+        fetch = self._fetches.get(url)
+        if fetch is None:
+            fetch = self._fetches[url] = asyncio.ensure_future(self._fetch_chain(url))
+            fetch.add_done_callback(lambda _: self._fetches.pop(url))
+        return await asyncio.shield(fetch)
 
     async def _fetch_chain(self, url: str) -> _Chain:
         try:
@@ -138,8 +165,12 @@ class Signatures:
         return []
 
     async def _fetch(self, url: str) -> bytes:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=FETCHES_AT_ONCE), cookie_jar=aiohttp.DummyCookieJar()
+            )
         try:
-            async with self._api.session.get(url, allow_redirects=False, timeout=_FETCH_TIMEOUT) as response:
+            async with self._session.get(url, allow_redirects=False, timeout=_FETCH_TIMEOUT) as response:
                 if response.status >= 500 or response.status == 429:
                     raise ProviderError("PROVIDER_UNAVAILABLE", NAME)
                 if response.status != 200:

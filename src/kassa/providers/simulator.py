@@ -105,6 +105,10 @@ class Simulator:
         """This bank keeps no books to look into."""
         raise ProviderError("PROVIDER_CANNOT", self.name)
 
+    def must_fetch(self, headers: Mapping[str, str]) -> bool:
+        """Nothing is looked at."""
+        return False
+
     async def verify(self, headers: Mapping[str, str], body: bytes, credentials: Credentials, now: datetime) -> Notice:
         """Nobody can have signed any."""
         raise ProviderError("INVALID_SIGNATURE", self.name, description="The simulated bank sends no notifications")

@@ -168,6 +168,10 @@ async def test_a_refund_is_made_once_and_the_rest_can_follow(case: Case) -> None
 
     assert first == again and first.state == rest.state == "processed"
     assert first.provider_ref != rest.provider_ref
+    listed = await case.provider.refunds_of(charge, case.credentials)
+    assert sorted((one.amount, one.state, one.provider_ref) for one in listed) == [
+        (20_000, "processed", first.provider_ref), (30_000, "processed", rest.provider_ref)
+    ]  # fmt: skip
     assert sorted(row["amount"] for row in await case.books(charge.payment_id, "refunds")) == [20_000, 30_000]
 
 

@@ -91,6 +91,9 @@ async def _made_outside(gateway: Gateway, payment: Payment, said: RefundStanding
     if said.state == "failed" and payment.returned_at is not None:
         log.error("return.failed_after_all", payment_id=payment.id, provider_ref=said.provider_ref)
         return "what went back for a paid order has come back"
+    if payment.return_due_at is not None and payment.returned_at is None:
+        # What has gone back of it already is not given back by us.
+        return await look_at_payment(gateway, payment.id)
     if said.state != "processed" or payment.status != SUCCESS:
         return None
     if said.amount is None or said.currency != payment.currency:

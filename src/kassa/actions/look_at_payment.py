@@ -3,11 +3,14 @@
 from datetime import datetime, timedelta
 from itertools import accumulate
 
+import structlog
+
 from kassa.actions.apply_standing import apply_standing, charge_of, fail_payment
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.provider_account import account_of
 from kassa.domain.payment import CREATED, FAILED, OPEN, PAID, SIMULATOR, Payment
-from kassa.providers.base import Capability, ProviderError, Standing
+from kassa.providers.base import Capability, Credentials, ProviderError, Standing
+from kassa.providers.guarded import Guarded
 from kassa.store import orders, payments, provider_payments
 from kassa.store.provider_payments import CheckoutSession
 
@@ -22,6 +25,7 @@ IN_FLIGHT_TTL = timedelta(days=30)
 # A page that waits has its payment asked about no more often than this, and ever less often as the payment ages.
 WAITING_LEAST_S = 5
 WAITING_SHARE_OF_AGE = 20
+log = structlog.get_logger()
 
 
 def next_look(begun_at: datetime, now: datetime, expires_at: datetime) -> datetime:
@@ -129,16 +133,40 @@ async def _ask(gateway: Gateway, payment: Payment, session: CheckoutSession, now
 async def _give_back(gateway: Gateway, payment: Payment, session: CheckoutSession) -> str:
     """Give back what came for an order that another payment had settled, and ask ever less often until it has gone."""
     now = gateway.now()
-    provider = gateway.providers[session.provider]
+    done = False
     try:
         account = await account_of(gateway, session)
-        standing = await provider.refund(charge_of(payment), f"return_{payment.id}", payment.amount, account)
-        done, said = standing.state == "processed", f"return {standing.state}"
+        state = await _return_rest(gateway.providers[session.provider], payment, account)
+        done, said = state == "processed", f"return {state}"
+        trouble = state == "failed"
     except ProviderError as error:
-        done, said = False, f"return postponed: {error.code}"
+        said = f"return postponed: {error.code} {error.provider_code or ''}".strip()
+        trouble = error.code in ("PROVIDER_REJECTED", "PROVIDER_CANNOT")
+    if trouble:
+        # It is asked again all the same; but the payer waits for money that may never come by itself.
+        log.error("return.failed", payment_id=payment.id, said=said)
     # It failed when it was last updated: so this waits about as long again as it has waited.
     due_at = now + min(max(now - payment.updated_at, timedelta(seconds=FIRST_LOOK_S)), timedelta(seconds=DAILY_S))
-    await provider_payments.note_return(gateway.database, payment.id, now if done else None, due_at)
+    await provider_payments.note_return(gateway.database, payment.id, said, now, due_at, done=done)
     if not done:
         gateway.enqueue(gateway.looks, [(payment.id, epoch_ms(due_at))])
     return said
+
+
+async def _return_rest(provider: Guarded, payment: Payment, account: Credentials) -> str:
+    """Ask for what has not gone back yet, by us or in the provider's dashboard; returns how the return stands.
+
+    Each try after a refund that failed, or was made outside, has an id of its own: an old one repeats its old answer.
+    """
+    charge = charge_of(payment)
+    known = await provider.refunds_of(charge, account)
+    on_the_way = [one for one in known if one.state != "failed"]
+    rest = payment.amount - sum(one.amount or 0 for one in on_the_way)
+    if rest > 0:
+        number = 2 * len(known) - len(on_the_way)
+        return_id = f"return_{payment.id}_{number}" if number else f"return_{payment.id}"
+        asked = await provider.refund(charge, return_id, rest, account)
+        if asked.state == "failed":
+            return asked.state
+        on_the_way.append(asked)
+    return "processed" if all(one.state == "processed" for one in on_the_way) else "pending"

@@ -176,6 +176,9 @@ class Provider(Protocol):
     async def capture(self, charge: Charge, credentials: Credentials) -> Standing:
         """Capture what was authorised, in full."""
 
+    async def refunds_of(self, charge: Charge, credentials: Credentials) -> list[RefundStanding]:
+        """All that was refunded of a payment, or is to be, whoever asked for it; those that failed, too."""
+
     async def refund(self, charge: Charge, refund_id: str, amount: int, credentials: Credentials) -> RefundStanding:
         """Give back `amount`, once per `refund_id`; asked again, say how that refund stands.
 

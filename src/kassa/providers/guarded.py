@@ -73,6 +73,10 @@ class Guarded:
         self.require(Capability.CAPTURE)
         return await self._call("capture", credentials, lambda: self.inner.capture(charge, credentials))
 
+    async def refunds_of(self, charge: Charge, credentials: Credentials) -> list[RefundStanding]:
+        """All refunds of a payment."""
+        return await self._call("refunds_of", credentials, lambda: self.inner.refunds_of(charge, credentials))
+
     async def refund(self, charge: Charge, refund_id: str, amount: int, credentials: Credentials) -> RefundStanding:
         """Give back `amount`, once per `refund_id`."""
         if amount != charge.amount:

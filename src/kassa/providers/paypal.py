@@ -121,6 +121,11 @@ class PayPal:
         """Money is not held here: `retrieve` takes all of it."""
         self._cannot("capture what was held")
 
+    async def refunds_of(self, charge: Charge, credentials: Credentials) -> list[RefundStanding]:
+        """All refunds that the order shows."""
+        order = await self._order(charge, credentials)
+        return [made.standing() for unit in order.purchase_units if unit.payments for made in unit.payments.refunds]
+
     async def refund(self, charge: Charge, refund_id: str, amount: int, credentials: Credentials) -> RefundStanding:
         """Refund, or hear again how that refund stands."""
         if charge.charge_ref is None:

@@ -76,8 +76,37 @@ class Capture(msgspec.Struct):
         return Standing(state="open", answer=answer, provider_code=reason, in_flight=self.status == "PENDING")
 
 
+class _Link(msgspec.Struct):
+    href: str
+    rel: str
+
+
+class Refund(msgspec.Struct):
+    """Money on its way back. `invoice_id` is our refund, `custom_id` our payment."""
+
+    id: str
+    status: str
+    custom_id: str | None = None
+    invoice_id: str | None = None
+    status_details: _Details | None = None
+    amount: Money | None = None
+    links: list[_Link] = []
+
+    def standing(self) -> RefundStanding:
+        """How it stands. Which capture it is of, only the link to that says."""
+        reason = self.status_details.reason if self.status_details else None
+        up = next((link.href for link in self.links if link.rel == "up"), "")
+        return RefundStanding(
+            state=_REFUNDS.get(self.status, "pending"), provider_ref=self.id, provider_code=reason,
+            refund_id=self.invoice_id, charge_ref=up.rpartition("/captures/")[2] or None,
+            amount=self.amount.amount if self.amount else None,
+            currency=self.amount.currency_code if self.amount else None,
+        )  # fmt: skip
+
+
 class _Payments(msgspec.Struct):
     captures: list[Capture] = []
+    refunds: list[Refund] = []
 
 
 class Unit(msgspec.Struct):
@@ -85,11 +114,6 @@ class Unit(msgspec.Struct):
 
     custom_id: str | None = None
     payments: _Payments | None = None
-
-
-class _Link(msgspec.Struct):
-    href: str
-    rel: str
 
 
 class Order(msgspec.Struct):
@@ -122,29 +146,6 @@ class Order(msgspec.Struct):
                 if one.state == state:
                     return msgspec.structs.replace(one, answer=f"order {self.status}, {one.answer}")
         return Standing(state="open", answer=f"order {self.status}")
-
-
-class Refund(msgspec.Struct):
-    """Money on its way back. `invoice_id` is our refund, `custom_id` our payment."""
-
-    id: str
-    status: str
-    custom_id: str | None = None
-    invoice_id: str | None = None
-    status_details: _Details | None = None
-    amount: Money | None = None
-    links: list[_Link] = []
-
-    def standing(self) -> RefundStanding:
-        """How it stands. Which capture it is of, only the link to that says."""
-        reason = self.status_details.reason if self.status_details else None
-        up = next((link.href for link in self.links if link.rel == "up"), "")
-        return RefundStanding(
-            state=_REFUNDS.get(self.status, "pending"), provider_ref=self.id, provider_code=reason,
-            refund_id=self.invoice_id, charge_ref=up.rpartition("/captures/")[2] or None,
-            amount=self.amount.amount if self.amount else None,
-            currency=self.amount.currency_code if self.amount else None,
-        )  # fmt: skip
 
 
 class Transaction(msgspec.Struct):

@@ -108,12 +108,17 @@ class Razorpay:
                 raise
         return payment.taken(f"payment {payment.status}")
 
+    async def refunds_of(self, charge: Charge, credentials: Credentials) -> list[RefundStanding]:
+        """All refunds of the payment."""
+        path = f"/v1/payments/{_money(charge)}/refunds"
+        return [made.standing() async for made in self._api.all(path, credentials, Refund, {})]
+
     async def refund(self, charge: Charge, refund_id: str, amount: int, credentials: Credentials) -> RefundStanding:
         """Refund, unless it was asked for before: the same key alone would repeat that day's answer."""
         path = f"/v1/payments/{_money(charge)}"
-        async for made in self._api.all(f"{path}/refunds", credentials, Refund, {}):
-            if (standing := made.standing()).refund_id == refund_id:
-                return standing
+        for made in await self.refunds_of(charge, credentials):
+            if made.refund_id == refund_id:
+                return made
         body = {"amount": amount, "speed": "normal", "notes": {"kassa_refund_id": refund_id}}
         # The key is at least ten letters, digits, hyphens and underscores, which our ids are.
         headers = {"X-Refund-Idempotency": refund_id}

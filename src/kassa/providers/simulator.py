@@ -101,8 +101,12 @@ class Simulator:
         """Back at once; the delay is the worker's."""
         return RefundStanding(state="processed", provider_ref=refund_id)
 
-    async def retrieve_refund(self, refund_ref: str, credentials: Credentials) -> RefundStanding:
+    async def refunds_of(self, charge: Charge, credentials: Credentials) -> list[RefundStanding]:
         """This bank keeps no books to look into."""
+        raise ProviderError("PROVIDER_CANNOT", self.name)
+
+    async def retrieve_refund(self, refund_ref: str, credentials: Credentials) -> RefundStanding:
+        """Nor here."""
         raise ProviderError("PROVIDER_CANNOT", self.name)
 
     def must_fetch(self, headers: Mapping[str, str]) -> bool:

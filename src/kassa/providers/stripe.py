@@ -110,17 +110,23 @@ class Stripe:
                 raise
             return standing
 
+    async def refunds_of(self, charge: Charge, credentials: Credentials) -> list[RefundStanding]:
+        """All refunds of the intent."""
+        with our_errors():
+            page = await self._client(credentials).v1.refunds.list_async(
+                {"payment_intent": _money(charge), "limit": PAGE}
+            )
+            return [_refund_standing(made) async for made in page.auto_paging_iter()]
+
     async def refund(self, charge: Charge, refund_id: str, amount: int, credentials: Credentials) -> RefundStanding:
         """Refund, unless it was asked for before: an idempotency key alone would repeat that day's answer."""
         intent, theirs = _money(charge), to_stripe(amount, charge.currency)
         client = self._client(credentials)
         try:
             with our_errors():
-                page = await client.v1.refunds.list_async({"payment_intent": intent, "limit": PAGE})
-                async for made in page.auto_paging_iter():
-                    standing = _refund_standing(made)
-                    if standing.refund_id == refund_id:
-                        return standing
+                for made in await self.refunds_of(charge, credentials):
+                    if made.refund_id == refund_id:
+                        return made
                 return _refund_standing(
                     await client.v1.refunds.create_async(
                         {"payment_intent": intent, "amount": theirs, "metadata": {"kassa_refund_id": refund_id}},

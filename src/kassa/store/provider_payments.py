@@ -145,13 +145,19 @@ async def note_look(
     )
 
 
-async def note_return(database: Database, payment_id: str, returned_at: datetime | None, due_at: datetime) -> None:
-    """Note that money went back, or when to try again."""
+async def note_return(
+    database: Database, payment_id: str, answer: str, now: datetime, due_at: datetime, *, done: bool
+) -> None:
+    """Note what the provider said of money that is to go back: that it did, or when to try again."""
     await database.fetch(
-        "UPDATE payments SET returned_at = $2, return_due_at = $3 WHERE id = $1 AND returned_at IS NULL",
+        """UPDATE payments SET last_answer = $2, looked_at = $3::timestamptz, return_due_at = $4,
+               returned_at = CASE WHEN $5::bool THEN $3::timestamptz END
+           WHERE id = $1 AND returned_at IS NULL""",
         payment_id,
-        returned_at,
+        answer[:500],
+        now,
         due_at,
+        done,
     )
 
 

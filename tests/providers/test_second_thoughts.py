@@ -10,6 +10,8 @@ from tests.providers.inside import Inside, inside_of
 
 from kassa.actions.process_refund import process_refund
 
+EIGHT_DAYS_S = 8 * 86_400
+STRIPE = next(one for one in PROVIDERS if one.name == "stripe")
 PAYPAL = next(one for one in PROVIDERS if one.name == "paypal")
 
 
@@ -117,3 +119,23 @@ async def test_a_refund_that_arrived_after_another_took_its_place_is_an_error_an
     assert (await inside.payment(payment_id)).refunded_amount == 30_000
     logged = [line for line in capfd.readouterr().out.splitlines() if "refund.processed_after_all" in line]
     assert logged and all(refund_id in line and "error" in line for line in logged)
+
+
+@pytest.mark.parametrize("case", [STRIPE], ids=["stripe"], indirect=True)
+@pytest.mark.parametrize("is_over", [True, False])
+async def test_an_old_word_that_money_is_held_pays_for_nothing_when_it_is_not(inside: Inside, is_over: bool) -> None:
+    since = len(await inside.case.notifications())
+    payment_id = await inside.open(manual_capture=True)
+    await inside.case.control("outcome", session=payment_id, outcome="authorise")
+    await inside.case.control("clock", advance_s=EIGHT_DAYS_S)
+    told = {one["type"]: one for one in await inside.case.notifications(since)}
+    await inside.case.control("clock", advance_s=-EIGHT_DAYS_S)
+    if is_over:
+        await inside.tell(told["payment_intent.canceled"])
+        assert (await inside.payment(payment_id)).status == "failed"
+
+    await inside.tell(told["payment_intent.amount_capturable_updated"])
+
+    payment = await inside.payment(payment_id)
+    [order] = await inside.gateway.database.fetch("SELECT status FROM orders WHERE id = $1", payment.order_id)
+    assert (payment.status, order[0]) == ("failed", "created")

@@ -13,7 +13,7 @@ from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.look_at_payment import look_at_payment
 from kassa.actions.provider_account import account_for
 from kassa.domain.errors import bad_request
-from kassa.providers.base import Notice, ProviderError
+from kassa.providers.base import Notice, ProviderError, Standing
 from kassa.store import payments, provider_events, provider_payments
 
 # A notification may come before what it speaks of is committed, or for something that is not ours.
@@ -106,7 +106,7 @@ async def apply_notification(gateway: Gateway, member: str) -> None:
     if session is None or merchant_id != signer:
         # Whoever has an account can sign with it what they like, but only of what was opened there.
         said = "refused: signed by an account that it was not opened with"
-    elif notice.standing is None or notice.look or payment.is_held:
+    elif notice.standing is None or notice.look or payment.is_held or _is_held(notice.standing):
         try:
             said = await look_at_payment(gateway, payment.id, also_failed=True) or "nothing to do"
         except ProviderError as error:
@@ -115,6 +115,11 @@ async def apply_notification(gateway: Gateway, member: str) -> None:
     else:
         said = await apply_standing(gateway, payment, notice.standing, cause=cause)
     await provider_events.conclude(gateway.database, int(member), "applied", said, now)
+
+
+def _is_held(standing: Standing) -> bool:
+    """Whether money is said to be held; by the time that is heard it may have been let go."""
+    return standing.state == "succeeded" and not standing.captured
 
 
 async def _again(gateway: Gateway, member: str, attempts: int, note: str, *, over: bool) -> None:

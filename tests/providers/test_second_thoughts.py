@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from tests.providers.cases import PROVIDERS, Case
-from tests.providers.inside import Inside, inside_of
+from tests.providers.inside import AMOUNT, Inside, inside_of
 
+from kassa.actions.capture_payment import capture_payment
 from kassa.actions.process_refund import process_refund
+from kassa.domain.errors import KassaError
 
 EIGHT_DAYS_S = 8 * 86_400
+TAKEN = "session complete, payment paid, last attempt succeeded"
 STRIPE = next(one for one in PROVIDERS if one.name == "stripe")
 PAYPAL = next(one for one in PROVIDERS if one.name == "paypal")
 
@@ -139,3 +142,34 @@ async def test_an_old_word_that_money_is_held_pays_for_nothing_when_it_is_not(in
     payment = await inside.payment(payment_id)
     [order] = await inside.gateway.database.fetch("SELECT status FROM orders WHERE id = $1", payment.order_id)
     assert (payment.status, order[0]) == ("failed", "created")
+
+
+@pytest.mark.parametrize("case", [STRIPE], ids=["stripe"], indirect=True)
+async def test_what_was_captured_in_part_is_not_answered_as_captured_in_full(
+    inside: Inside, capfd: pytest.CaptureFixture[str]
+) -> None:
+    payment_id = await inside.paid("authorise", manual_capture=True)
+    payment = await inside.payment(payment_id)
+    part = {
+        "id": payment.charge_ref, "object": "payment_intent", "status": "succeeded", "amount": AMOUNT,
+        "currency": "usd", "amount_received": 30_000, "metadata": {"kassa_payment_id": payment_id},
+    }  # fmt: skip
+    session = {
+        "id": payment.provider_ref, "object": "checkout.session", "payment_status": "paid", "status": "complete",
+        "amount_total": AMOUNT, "currency": "usd", "payment_intent": part,
+    }  # fmt: skip
+    async with inside.scripted() as stripe:
+        stripe.answers[f"POST /v1/payment_intents/{payment.charge_ref}/capture"] = [
+            (400, {"error": {"type": "invalid_request_error", "code": "payment_intent_unexpected_state"}})
+        ]
+        stripe.answers[f"GET /v1/checkout/sessions/{payment.provider_ref}"] = [(200, session)]
+        with pytest.raises(KassaError) as refused:
+            await capture_payment(inside.gateway, inside.merchant.id, payment_id, AMOUNT)
+
+    said = "The provider has captured 30000 USD, not 50000 USD: settle the rest there"
+    assert (refused.value.code, refused.value.description) == ("BAD_REQUEST_ERROR", said)
+    payment = await inside.payment(payment_id)
+    assert (payment.captured, payment.last_answer) == (False, "refused: 30000 USD is not 50000 USD: " + TAKEN)
+    assert (await inside.events(payment_id))[-1] == "payment.success"
+    logged = [line for line in capfd.readouterr().out.splitlines() if "payment.wrong_amount" in line]
+    assert logged and all(payment_id in line and "error" in line for line in logged)

@@ -39,6 +39,10 @@ async def apply_standing(gateway: Gateway, payment: Payment, standing: Standing,
     """
     if standing.state == "succeeded":
         if (standing.amount, standing.currency) != (payment.amount, payment.currency):
+            log.error(
+                "payment.wrong_amount", payment_id=payment.id, amount=standing.amount, currency=standing.currency,
+                charge_ref=standing.charge_ref, cause=cause,
+            )  # fmt: skip
             return f"refused: {standing.amount} {standing.currency} is not {payment.amount} {payment.currency}"
         if payment.is_held:
             taken = standing.captured and await _note_held(gateway, payment.id, standing, cause)

@@ -89,5 +89,10 @@ async def _capture_at_provider(gateway: Gateway, payment: Payment) -> None:
             if found is not None and found.released_at is not None:
                 raise bad_request(_LET_GO) from error
         raise
+    if standing.captured and (standing.amount, standing.currency) != (payment.amount, payment.currency):
+        # Somebody captured a part in the provider's dashboard. It is not captured here, and people are told to look.
+        await look_at_payment(gateway, payment.id)
+        taken = f"{standing.amount} {standing.currency}, not {payment.amount} {payment.currency}"
+        raise bad_request(f"The provider has captured {taken}: settle the rest there")
     if not standing.captured:
         raise bad_request(f"The provider did not capture it: {standing.answer}")

@@ -59,6 +59,9 @@ def error(**detail: Any) -> dict[str, Any]:
         # Its code is the same for keys that are wrong.
         (401, error(code="BAD_REQUEST_ERROR"), "PROVIDER_AUTHENTICATION", "BAD_REQUEST_ERROR", False),
         (409, error(code="CONFLICT"), "PROVIDER_UNAVAILABLE", "CONFLICT", True),
+        (408, b"", "PROVIDER_UNAVAILABLE", None, True),
+        (424, b"", "PROVIDER_UNAVAILABLE", None, True),
+        (425, b"", "PROVIDER_UNAVAILABLE", None, True),
         (429, error(description="Too many requests"), "PROVIDER_RATE_LIMITED", None, False),
         (502, error(code="GATEWAY_ERROR"), "PROVIDER_UNAVAILABLE", "GATEWAY_ERROR", True),
         (302, b"", "PROVIDER_UNAVAILABLE", None, True),

@@ -10,6 +10,12 @@ import msgspec
 from kassa.domain.errors import KassaError
 
 
+
+# Of the statuses that begin with 4, these leave open whether it was done: a time-out there, the same request under way,
+# something behind it that failed, and too early.
+UNCLEAR = frozenset({408, 409, 424, 425})
+
+
 class Capability(StrEnum):
     """What a provider can do; what it does not declare is refused before it is asked."""
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from kassa.domain.errors import CATALOGUE
-from kassa.providers.base import ProviderError
+from kassa.providers.base import UNCLEAR, ProviderError
 
 NAME = "paypal"
 # The same request is under way already, and how it ends is not known yet.
@@ -34,7 +34,7 @@ def refusal(status: int, body: bytes) -> ProviderError:
         return ProviderError("PROVIDER_RATE_LIMITED", NAME, provider_code=theirs)
     if status in (401, 403):
         return ProviderError("PROVIDER_AUTHENTICATION", NAME, provider_code=theirs)
-    if 400 <= status < 500 and status != 409 and theirs not in _UNDER_WAY:
+    if 400 <= status < 500 and status not in UNCLEAR and theirs not in _UNDER_WAY:
         description = f"{CATALOGUE['PROVIDER_REJECTED'].sentence}: {theirs or status}"
         if detail.field:
             description += f" ({detail.field})"

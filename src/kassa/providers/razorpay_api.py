@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 
 from kassa.domain.errors import CATALOGUE
-from kassa.providers.base import Credentials, ProviderError
+from kassa.providers.base import UNCLEAR, Credentials, ProviderError
 
 NAME = "razorpay"
 PAGE = 100
@@ -131,8 +131,7 @@ def _in_our_error(status: int, answer: bytes) -> ProviderError:
         return ProviderError("PROVIDER_AUTHENTICATION", NAME, provider_code=theirs)
     if status == 429:
         return ProviderError("PROVIDER_RATE_LIMITED", NAME, provider_code=theirs)
-    # 409 says that the same request is under way, and that its end is not known yet.
-    if not 400 <= status < 500 or status == 409:
+    if not 400 <= status < 500 or status in UNCLEAR:
         return ProviderError("PROVIDER_UNAVAILABLE", NAME, provider_code=theirs, unknown=True)
     description = f"{CATALOGUE['PROVIDER_REJECTED'].sentence}: {theirs or status}"
     # Payment Links name the wrong field in their sentence, the others beside it.

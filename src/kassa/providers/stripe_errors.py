@@ -8,7 +8,7 @@ import msgspec
 import stripe
 
 from kassa.domain.errors import CATALOGUE
-from kassa.providers.base import ProviderError
+from kassa.providers.base import UNCLEAR, ProviderError
 from kassa.providers.declines import STRIPE, in_our_words
 
 NAME = "stripe"
@@ -45,8 +45,7 @@ def _in_our_error(error: stripe.StripeError) -> ProviderError:
         case stripe.CardError():
             code = in_our_words(STRIPE, detail.get("decline_code"), detail.get("code"))
             return ProviderError(code, NAME, provider_code=theirs)
-    # 409 says that the same request is under way, or was, and that its end is not known yet.
-    if 400 <= status < 500 and status != 409:
+    if 400 <= status < 500 and status not in UNCLEAR:
         description = f"{CATALOGUE['PROVIDER_REJECTED'].sentence}: {theirs}"
         if param := detail.get("param"):
             description += f" ({param})"

@@ -148,7 +148,13 @@ async def test_order_may_say_where_its_payer_goes_and_until_when(merchant: Live)
     extra = {**urls, "expires_at": "2099-01-15T10:30:00Z"}
     assert extra.items() <= order.items()
     assert extra.items() <= (await merchant.get(f"/api/v1/orders/{order['id']}")).json.items()
-    assert extra.items() <= (await merchant.get(f"/api/v1/orders/{order['id']}/public", anonymous=True)).json.items()
+    path = f"/api/v1/orders/{order['id']}/public"
+    unpaid = (await merchant.get(path, anonymous=True)).json
+    assert (unpaid["cancel_url"], unpaid["expires_at"]) == (urls["cancel_url"], extra["expires_at"])
+    # Whoever has not paid yet is not told where those go who have.
+    assert "success_url" not in unpaid
+    await merchant.settled((await merchant.pay(order["id"]))["id"])
+    assert extra.items() <= (await merchant.get(path, anonymous=True)).json.items()
 
 
 async def test_expired_order_takes_no_payment(merchant: Live) -> None:

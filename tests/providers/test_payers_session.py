@@ -303,9 +303,14 @@ async def test_a_link_leads_back_to_its_own_page(stripe: Shop) -> None:
     page, email = f"{link['url']}?order_id={order['id']}", "&prefilled_email=asha%40a.example"
     assert row["success_url"] == f"{page}&payment_id={session['payment_id']}{email}"
     assert row["cancel_url"] == page + email
-    # And there the order alone tells what the link says.
-    assert (await stripe.gateway.get(f"/api/v1/orders/{order['id']}/public", anonymous=True)).json == order
-    assert (order["provider"], order["success_message"]) == ("stripe", "Enjoy it")
+    # And there the order alone tells what the link says: what comes after success, then.
+    public = f"/api/v1/orders/{order['id']}/public"
+    assert (await stripe.gateway.get(public, anonymous=True)).json == order
+    assert order["provider"] == "stripe" and "success_message" not in order
+    await stripe.control("outcome", session=session["payment_id"], outcome="pay")
+    await stripe.gateway.settled(session["payment_id"])
+    paid = (await stripe.gateway.get(public, anonymous=True)).json
+    assert paid == {**order, "status": "paid", "success_message": "Enjoy it"}
 
 
 async def test_a_stranger_opens_so_many_sessions_in_a_minute(gateway: Live, stand: Stand) -> None:

@@ -14,7 +14,7 @@ from kassa.api.operation import Call, Operation
 from kassa.api.requests import NewOrder, NewPayersSession, OrdersQuery
 from kassa.api.validation import in_utc, is_id
 from kassa.domain.errors import not_found
-from kassa.domain.payment import SIMULATOR, Order
+from kassa.domain.payment import PAID, SIMULATOR, Order
 from kassa.domain.views import OrderCreated, OrderView, PayersSession, PublicOrder, order_view, public_order
 from kassa.store import orders, payment_links
 from kassa.store.pages import Filter
@@ -68,7 +68,7 @@ def shown_to_payer(call: Call, order: Order, link: PaymentLink | None) -> Public
     return msgspec.structs.replace(
         shown,
         description=link.description if link else UNSET,
-        success_message=(link and link.success_message) or UNSET,
+        success_message=(order.status == PAID and link and link.success_message) or UNSET,
     )
 
 

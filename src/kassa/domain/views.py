@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from kassa.domain.explanations import built_in
-from kassa.domain.payment import CREATED, FAILED, OPEN, Order, Payment, Refund
+from kassa.domain.payment import CREATED, FAILED, OPEN, PAID, Order, Payment, Refund
 
 Timestamp = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"}, examples=["2024-01-15T10:30:00Z"])]
 Notes = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": ["object", "null"]})]
@@ -47,8 +47,9 @@ class OrderView(OrderCreated, kw_only=True):
 
 
 class PublicOrder(msgspec.Struct, kw_only=True):
-    """What a payer may see of an order; a payment link adds what it is for and what to say after success.
+    """What a payer may see of an order; a payment link adds what it is for.
 
+    `success_url`, and of a payment link `success_message`, are there once it is paid: they may be what was paid for.
     `provider` is there when it is paid on that provider's page; `test_mode`, and true, outside production.
     """
 
@@ -198,13 +199,16 @@ def order_view(order: Order) -> OrderView:
 
 def public_order(order: Order, *, test_mode: bool, provider: str | None = None) -> PublicOrder:
     """An order as its payer sees it, who pays on the page of `provider` if there is one."""
+    checkout = _checkout(order)
+    if order.status != PAID:
+        checkout.pop("success_url", None)
     return PublicOrder(
         id=order.id,
         amount=order.amount,
         currency=order.currency,
         status=order.status,
         merchant_name=order.merchant_name,
-        **_checkout(order),
+        **checkout,
         provider=provider or UNSET,
         test_mode=test_mode or UNSET,
     )

@@ -1442,8 +1442,9 @@ export interface components {
         };
         /**
          * PublicOrder
-         * @description What a payer may see of an order; a payment link adds what it is for and what to say after success.
+         * @description What a payer may see of an order; a payment link adds what it is for.
          *
+         *         `success_url`, and of a payment link `success_message`, are there once it is paid: they may be what was paid for.
          *         `provider` is there when it is paid on that provider's page; `test_mode`, and true, outside production.
          */
         PublicOrder: {

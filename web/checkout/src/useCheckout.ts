@@ -61,6 +61,18 @@ export function useCheckout({ orderId, paymentId, linkId, email }: Place, embedd
   // A payment link is asked once: a reusable one would give another order each time.
   const known = useRef<Order | undefined>(undefined);
 
+  /** Reads the order anew; why it cannot be paid, if it cannot. */
+  const look = useCallback(async (): Promise<Stage | undefined> => {
+    const id = known.current?.id ?? orderId;
+    if (!id && !linkId) throw new Refused("NOT_FOUND_ERROR", "No order");
+    const found = await (id ? readOrder(id, setDisconnected) : orderOfLink(String(linkId), setDisconnected));
+    // What the link has added stays.
+    known.current = { ...known.current, ...found };
+    setOrder(known.current);
+    const closed = whyClosed(found);
+    return closed && { at: "closed", ...closed };
+  }, [orderId, linkId]);
+
   const fail = useCallback(
     (code: string, description: string, payment?: Payment) => {
       remember(null);
@@ -91,21 +103,11 @@ export function useCheckout({ orderId, paymentId, linkId, email }: Place, embedd
       setStage({ at: "success", payment });
       const { id, order_id, amount, currency, status } = payment;
       embedder.tell("payment_success", { paymentId: id, orderId: order_id, amount, currency, status });
+      // Only of a paid order is told where its payer goes now, and what the merchant has to say.
+      await look().catch(() => undefined);
     },
-    [embedder, fail, linkId],
+    [embedder, fail, linkId, look],
   );
-
-  /** Reads the order anew; why it cannot be paid, if it cannot. */
-  const look = useCallback(async (): Promise<Stage | undefined> => {
-    const id = known.current?.id ?? orderId;
-    if (!id && !linkId) throw new Refused("NOT_FOUND_ERROR", "No order");
-    const found = await (id ? readOrder(id, setDisconnected) : orderOfLink(String(linkId), setDisconnected));
-    // What the link has added stays.
-    known.current = { ...known.current, ...found };
-    setOrder(known.current);
-    const closed = whyClosed(found);
-    return closed && { at: "closed", ...closed };
-  }, [orderId, linkId]);
 
   useEffect(() => {
     const start = async () => {

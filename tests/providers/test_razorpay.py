@@ -88,6 +88,13 @@ async def test_an_event_is_decoded_by_its_type(body: Any, state: str, error_code
         assert notice.standing.charge_ref == PAYMENT["id"] and notice.standing.captured
 
 
+async def test_held_money_is_named_and_pays_for_nothing_yet() -> None:
+    notice = await told(event("payment.authorized", payment=PAYMENT | {"status": "authorized"}))
+
+    assert notice.standing is not None
+    assert (notice.standing.state, notice.standing.charge_ref, notice.look) == ("open", PAYMENT["id"], False)
+
+
 async def test_a_payment_with_the_links_notes_is_known_by_them() -> None:
     noted = PAYMENT | {"notes": {"kassa_payment_id": "pay_1"}, "description": "Order order_1"}
 
@@ -114,7 +121,6 @@ async def test_a_refunds_event_names_our_refund_and_is_not_believed(happened: st
     "body",
     [
         event("invoice.paid", invoice={"id": "inv_1"}),
-        event("payment.authorized", payment=PAYMENT | {"status": "authorized"}),
         event("payment_link.partially_paid", payment_link=LINK, payment=PAYMENT),
         event("payment_link.of_tomorrow", payment_link=LINK),
         # Somebody else's, made in another way with the same account.

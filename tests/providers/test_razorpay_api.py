@@ -171,6 +171,18 @@ async def test_attempts_are_looked_for_in_a_few_pages_only(server: Scripted, raz
     assert server.paths("GET")[1:] == pages
 
 
+async def test_of_a_link_that_is_over_money_is_looked_for_much_longer(server: Scripted, razorpay: Razorpay) -> None:
+    server.answers[f"GET {LINK_PATH}"] = [(200, LINK | {"id": "plink_Odd0000", "status": "expired"})]
+    page = (200, {"items": [PAYMENT | {"description": "#Other00"}] * 100})
+    held = PAYMENT | {"status": "authorized"}
+    server.answers["GET /v1/payments"] = [*[page] * 24, (200, {"items": [held] * 100}), page]
+
+    standing = await razorpay.retrieve(UNPAID, ACCOUNT)
+
+    assert (standing.state, standing.captured, standing.charge_ref) == ("succeeded", False, "pay_R")
+    assert len(server.paths("GET")) == 1 + 25
+
+
 async def test_a_days_list_holds_that_days_links_whatever_razorpay_lists(server: Scripted, razorpay: Razorpay) -> None:
     start = int(datetime(2026, 1, 2, tzinfo=UTC).timestamp())
     made = [LINK | {"id": f"plink_{at}", "created_at": start + at} for at in (-1, 0, 86_399, 86_400)]

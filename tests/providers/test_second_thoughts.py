@@ -9,11 +9,13 @@ from tests.providers.cases import PROVIDERS, Case
 from tests.providers.inside import AMOUNT, Inside, inside_of
 
 from kassa.actions.capture_payment import capture_payment
+from kassa.actions.look_at_payment import look_at_payment
 from kassa.actions.process_refund import process_refund
 from kassa.domain.errors import KassaError
 
 EIGHT_DAYS_S = 8 * 86_400
 TAKEN = "session complete, payment paid, last attempt succeeded"
+RAZORPAY = next(one for one in PROVIDERS if one.name == "razorpay")
 STRIPE = next(one for one in PROVIDERS if one.name == "stripe")
 PAYPAL = next(one for one in PROVIDERS if one.name == "paypal")
 
@@ -173,3 +175,27 @@ async def test_what_was_captured_in_part_is_not_answered_as_captured_in_full(
     assert (await inside.events(payment_id))[-1] == "payment.success"
     logged = [line for line in capfd.readouterr().out.splitlines() if "payment.wrong_amount" in line]
     assert logged and all(payment_id in line and "error" in line for line in logged)
+
+
+@pytest.mark.parametrize("case", [RAZORPAY], ids=["razorpay"], indirect=True)
+async def test_held_money_is_found_by_its_name_however_much_came_after_it(inside: Inside) -> None:
+    since = len(await inside.case.notifications())
+    payment_id = await inside.open()
+    await inside.case.control("outcome", session=payment_id, outcome="authorise")
+    [held] = await inside.case.notifications(since)
+
+    assert await inside.tell(held) == ("applied", "open")
+
+    before = await inside.payment(payment_id)
+    await inside.gateway.database.fetch(
+        "UPDATE checkout_sessions SET expires_at = now() WHERE payment_id = $1", payment_id
+    )
+    nobodys = {"id": "pay_X", "status": "captured", "amount": AMOUNT, "currency": "USD", "description": "#Other00"}
+    async with inside.scripted() as razorpay:
+        charge = {**nobodys, "id": before.charge_ref, "status": "authorized", "captured": False}
+        razorpay.answers[f"GET /v1/payments/{before.charge_ref}"] = [(200, charge)]
+        razorpay.answers["GET /v1/payments"] = [(200, {"items": [nobodys] * 100})]
+        await look_at_payment(inside.gateway, payment_id)
+
+    after = await inside.payment(payment_id)
+    assert (before.status, after.status, after.captured) == ("pending", "success", False)

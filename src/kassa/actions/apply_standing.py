@@ -61,6 +61,8 @@ async def apply_standing(gateway: Gateway, payment: Payment, standing: Standing,
         code = standing.error_code or "PAYMENT_FAILED"
         moved = await fail_payment(gateway, payment.id, code, None, standing.provider_code, cause)
         return "failed" if moved else "final already"
+    if standing.state == "open" and standing.charge_ref is not None:
+        await provider_payments.note_charge(gateway.database, payment.id, standing.charge_ref)
     return standing.state
 
 

@@ -9,8 +9,6 @@ import msgspec
 
 from kassa.domain.errors import KassaError
 
-
-
 # Of the statuses that begin with 4, these leave open whether it was done: a time-out there, the same request under way,
 # something behind it that failed, and too early.
 UNCLEAR = frozenset({408, 409, 424, 425})

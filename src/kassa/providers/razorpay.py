@@ -33,8 +33,10 @@ from kassa.providers.razorpay_objects import Event, Link, Payment, Refund
 HEADSTART_S = 60
 # Razorpay opens none for less than 15 minutes; one that ends sooner here is cancelled there when it does.
 SHORTEST_S = 16 * 60
-# How far back attempts at one link are looked for among all payments of the account, in pages of a hundred.
+# How far back attempts at one link are looked for among all payments of the account, in pages of a hundred: while it is
+# open, and once it is over, when it is to be failed. All of them must be read within the time limit of one call.
 ATTEMPT_PAGES = 5
+LAST_ATTEMPT_PAGES = 25
 MAX_DESCRIPTION_LENGTH = 2_048
 # https://razorpay.com/docs/payments/international-payments/#supported-currencies
 _SUPPORTED = """
@@ -191,10 +193,10 @@ class Razorpay:
     async def _standing(self, link: Link, credentials: Credentials) -> Standing:
         if paid := link.paid():
             return paid
-        since = {"from": link.created_at}
+        since, pages = {"from": link.created_at}, LAST_ATTEMPT_PAGES if link.is_over else ATTEMPT_PAGES
         attempts = [
             one
-            async for one in self._api.all("/v1/payments", credentials, Payment, since, most_pages=ATTEMPT_PAGES)
+            async for one in self._api.all("/v1/payments", credentials, Payment, since, most_pages=pages)
             if one.link_id == link.id or (link.payment_id and one.payment_id == link.payment_id)
         ]
         return link.standing(attempts, datetime.now(UTC))
@@ -251,7 +253,8 @@ def _money(charge: Charge) -> str:
 def _decoded(notice: Notice, payload: Mapping[str, msgspec.Raw]) -> Notice:
     """The notice with what it tells, for the types that tell of a payment or a refund.
 
-    `payment.authorized` is only kept: capture follows by itself within moments, or the reconciler finds money held.
+    `payment.authorized` names the money, to be found however much comes in after it. No more: capture follows by itself
+    within moments, or the reconciler finds the money held.
     """
     family, _, happened = notice.type.rpartition(".")
     payment = link = None
@@ -275,6 +278,9 @@ def _decoded(notice: Notice, payload: Mapping[str, msgspec.Raw]) -> Notice:
         whose = msgspec.structs.replace(notice, provider_ref=payment.link_id, payment_id=payment.payment_id)
         if happened == "captured" and payment.status == "captured":
             return msgspec.structs.replace(whose, standing=payment.taken("payment captured"))
+        if happened == "authorized":
+            named = Standing(state="open", answer="payment authorized", charge_ref=payment.id)
+            return msgspec.structs.replace(whose, standing=named)
         if happened == "failed":
             ours, theirs = payment.declined
             standing = Standing(

@@ -111,6 +111,11 @@ class Link(msgspec.Struct):
         """Whose it is."""
         return note(self.notes, "kassa_payment_id")
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody can begin to pay it any more."""
+        return self.status in ("expired", "cancelled")
+
     def paid(self) -> Standing | None:
         """The success of a link that shows its payment."""
         if self.status != "paid" or not self.payments:
@@ -133,7 +138,7 @@ class Link(msgspec.Struct):
             return Standing(state="open", answer=f"link {self.status}, payment created", in_flight=True)
         answer = f"link {self.status}" + (f", last attempt {theirs or 'failed'}" if refused else "")
         # A refused attempt leaves the link open: the payer may try again until it ends.
-        if self.status in ("expired", "cancelled"):
+        if self.is_over:
             return Standing(state="failed", answer=answer, error_code=ours or "PAYMENT_EXPIRED", provider_code=theirs)
         return Standing(state="open", answer=answer, error_code=ours, provider_code=theirs)
 

@@ -145,6 +145,13 @@ async def note_look(
     )
 
 
+async def note_charge(database: Database, payment_id: str, charge_ref: str) -> None:
+    """Note by what name the provider knows the money that is on its way for an open payment."""
+    await database.fetch(
+        f"UPDATE payments SET charge_ref = $2 WHERE id = $1 AND {guarded(IS_OPEN)}", payment_id, charge_ref
+    )
+
+
 async def note_return(
     database: Database, payment_id: str, answer: str, now: datetime, due_at: datetime, *, done: bool
 ) -> None:

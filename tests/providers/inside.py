@@ -86,12 +86,16 @@ class Inside(NamedTuple):
         assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
         return [row[1] for row in rows]
 
-    async def tell(self, one: Any) -> tuple[str, str | None]:
-        """Apply one of the provider's notifications; returns what status it has then, and what came of it."""
+    async def take(self, one: Any) -> str:
+        """Take one of the provider's notifications; returns the provider's id of it."""
         body, headers = one["body"].encode(), one["headers"]
         notice = await self.case.provider.verify(headers, body, self.case.credentials, datetime.now(UTC))
         await take_notification(self.gateway, self.case.under.name, None, headers, body)
-        return await self.apply(notice.event_id)
+        return notice.event_id
+
+    async def tell(self, one: Any) -> tuple[str, str | None]:
+        """Take and apply one of the provider's notifications; returns what status it has then, and what came of it."""
+        return await self.apply(await self.take(one))
 
     async def apply(self, event_id: str) -> tuple[str, str | None]:
         """Apply a notification that was taken; returns what status it has then, and what came of it."""

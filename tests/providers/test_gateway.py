@@ -16,6 +16,11 @@ from tests.stand import Stand
 
 from kassa.api.limits import CERTIFICATES
 
+DECLINED_WITH_NUL = {
+    "id": "cs_1", "object": "checkout.session", "status": "complete", "payment_status": "unpaid",
+    "payment_intent": {"id": "pi_1", "status": "canceled", "amount": 1, "currency": "usd",
+                       "last_payment_error": {"decline_code": "a\0b"}},
+}  # fmt: skip
 SEED = 0
 
 
@@ -198,8 +203,14 @@ async def test_a_stranger_has_few_certificates_fetched(stand: Stand) -> None:
     assert [reply.status for reply in replies] == [400] * CERTIFICATES + [429] * 2 + [200, 400, 400]
 
 
-@pytest.mark.parametrize("named", [{"id": "evt_" + "x" * 300}, {"id": "evt_\0"}, {"type": "a\0b"}])
-async def test_a_signed_notification_with_names_that_cannot_be_is_refused(stand: Stand, named: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"id": "evt_" + "x" * 300}, {"id": "evt_\0"}, {"type": "a\0b"},
+        {"type": "checkout.session.completed", "data": {"object": DECLINED_WITH_NUL}},
+    ],
+)  # fmt: skip
+async def test_a_signed_notification_with_text_that_cannot_be_is_refused(stand: Stand, named: dict[str, Any]) -> None:
     async with aiohttp.ClientSession() as session, session.get(stand.sandbox_url) as response:
         secret = (await response.json())["stripe"]["credentials"]["webhook_secret"]
     body = json.dumps({"id": "evt_1", "object": "event", "type": "charge.refunded", "data": {"object": {}}, **named})
@@ -211,7 +222,11 @@ async def test_a_signed_notification_with_names_that_cannot_be_is_refused(stand:
         "/api/v1/providers/stripe/notifications", raw=body.encode(), headers=headers, anonymous=True
     )
 
-    assert reply.refusal == (400, "BAD_REQUEST_ERROR", "The notification has a name that is too long, or has NUL in it")
+    assert reply.refusal == (
+        400,
+        "BAD_REQUEST_ERROR",
+        "The notification has too long a name, or text with NUL in it",
+    )
 
 
 async def test_any_order_and_number_of_notifications_gives_the_same_end(shop: Shop) -> None:

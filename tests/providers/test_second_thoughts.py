@@ -12,6 +12,7 @@ from kassa.actions.capture_payment import capture_payment
 from kassa.actions.look_at_payment import look_at_payment
 from kassa.actions.process_refund import process_refund
 from kassa.domain.errors import KassaError
+from kassa.worker.consume import look_turn
 
 EIGHT_DAYS_S = 8 * 86_400
 TAKEN = "session complete, payment paid, last attempt succeeded"
@@ -199,3 +200,45 @@ async def test_held_money_is_found_by_its_name_however_much_came_after_it(inside
 
     after = await inside.payment(payment_id)
     assert (before.status, after.status, after.captured) == ("pending", "success", False)
+
+
+async def test_a_notification_that_breaks_its_job_is_tried_ever_less_often_and_then_no_more(
+    inside: Inside, capfd: pytest.CaptureFixture[str]
+) -> None:
+    since, database = len(await inside.case.notifications()), inside.gateway.database
+    payment_id = await inside.open()
+    await inside.case.control("outcome", session=payment_id, outcome="pay")
+    [one, *_] = await inside.case.notifications(since)
+    event_id = await inside.take(one)
+    # As if another version had kept it.
+    await database.fetch("UPDATE provider_events SET notice = '{}' WHERE event_id = $1", event_id)
+
+    came = await inside.apply(event_id)
+    [(attempts, due_in_s)] = await database.fetch(
+        "SELECT attempts, extract(epoch FROM due_at - now()) FROM provider_events WHERE event_id = $1", event_id
+    )
+    await database.fetch("UPDATE provider_events SET attempts = 7 WHERE event_id = $1", event_id)
+    last = await inside.apply(event_id)
+
+    assert (came, last) == (("pending", "crashed: ValidationError"), ("kept", "crashed: ValidationError"))
+    assert attempts == 1 and due_in_s <= 2
+    logged = [line for line in capfd.readouterr().out.splitlines() if "notification.crashed" in line]
+    assert len(logged) == 2 and all("error" in line for line in logged)
+
+
+async def test_a_job_that_breaks_is_not_tried_again_each_second(
+    inside: Inside, capfd: pytest.CaptureFixture[str]
+) -> None:
+    payment_id = await inside.open()
+    await inside.gateway.database.fetch(
+        "UPDATE checkout_sessions SET expires_at = 'infinity' WHERE payment_id = $1", payment_id
+    )
+    await inside.gateway.redis.flushdb()
+    await inside.gateway.looks.add([(payment_id, 0)])
+
+    await look_turn(inside.gateway)
+
+    left = await inside.gateway.looks.claim(1)
+    assert left.members == [] and 30_000 < left.wait_ms <= 60_000
+    logged = [line for line in capfd.readouterr().out.splitlines() if "jobs.crashed" in line]
+    assert len(logged) == 1 and "OverflowError" in logged[0]

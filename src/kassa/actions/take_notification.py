@@ -6,15 +6,17 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+import structlog
 
-from kassa.actions.apply_refund import NotYet, apply_refund
+from kassa.actions.apply_refund import NotYet, Unmatched, apply_refund
 from kassa.actions.apply_standing import apply_standing
 from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.look_at_payment import look_at_payment
 from kassa.actions.provider_account import account_for
-from kassa.domain.errors import bad_request
+from kassa.domain.errors import KassaError, bad_request
 from kassa.providers.base import Notice, ProviderError, Standing
 from kassa.store import payments, provider_events, provider_payments
+from kassa.store.database import LOST
 
 # A notification may come before what it speaks of is committed, or for something that is not ours.
 RETRIES_S = (2, 10, 60, 600, 3_600, 21_600, 86_400)
@@ -26,6 +28,7 @@ _PRIVATE = re.compile(
     r"|payment_source|birth|tax_id|tax_info|account_id|card|number|exp_month|exp_year|cvc|fingerprint|vpa|upi|iban"
     r"|bank_account)(?:_|$)|(?:^|_|sur)name$"
 )
+log = structlog.get_logger()
 
 
 async def take_notification(
@@ -39,7 +42,7 @@ async def take_notification(
     account, own = await account_for(gateway, merchant_id, provider_name)
     notice = await provider.verify(headers, body, account, gateway.now())
     if not _can_be_kept(notice):
-        raise bad_request("The notification has a name that is too long, or has NUL in it")
+        raise bad_request("The notification has too long a name, or text with NUL in it")
     status = "pending" if notice.standing is not None or notice.look or notice.refund else "kept"
     encoded = msgspec.json.encode(notice).decode()
     payload = msgspec.json.encode(scrubbed(msgspec.json.decode(body))).decode()
@@ -59,12 +62,16 @@ async def take_notification(
 
 
 def _can_be_kept(notice: Notice) -> bool:
-    """Whether its names are such as a provider gives; a merchant can sign anything with a secret of its own."""
+    """Whether its texts are such as a provider gives; a merchant can sign anything with a secret of its own."""
     charge_ref = notice.standing.charge_ref if notice.standing else None
     names = [notice.event_id, notice.type, notice.provider_ref, notice.payment_id, charge_ref]
     if (refund := notice.refund) is not None:
         names += [refund.provider_ref, refund.refund_id, refund.charge_ref, refund.provider_code]
-    return all(name is None or (len(name) <= NAME_LENGTH and "\0" not in name) for name in names)
+    return all(name is None or len(name) <= NAME_LENGTH for name in names) and not _has_nul(msgspec.to_builtins(notice))
+
+
+def _has_nul(value: Any) -> bool:
+    return any(map(_has_nul, value.values())) if isinstance(value, dict) else isinstance(value, str) and "\0" in value
 
 
 def scrubbed(value: Any) -> Any:
@@ -77,44 +84,52 @@ def scrubbed(value: Any) -> Any:
 
 
 async def apply_notification(gateway: Gateway, member: str) -> None:
-    """Apply a kept notification; one that matches nothing yet is kept and tried again, for two days."""
+    """Apply a kept notification; one that matches nothing yet, or breaks this, is tried again, for two days."""
     # A version before this one named it in another way; what waits in the queue by that name is swept in by its id.
     row = await provider_events.find(gateway.database, int(member)) if member.isdecimal() else None
     if row is None:
         return
     provider, encoded, attempts, merchant_id = row
-    notice = msgspec.json.decode(encoded, type=Notice)
-    now = gateway.now()
+    over, of_refund = attempts >= len(RETRIES_S), False
+    try:
+        notice = msgspec.json.decode(encoded, type=Notice)
+        of_refund = notice.refund is not None
+        said = await _apply(gateway, provider, notice, merchant_id)
+        await provider_events.conclude(gateway.database, int(member), "applied", said, gateway.now())
+    except Unmatched as error:
+        await _again(gateway, member, attempts, str(error), over=over)
+    except (NotYet, ProviderError) as error:
+        note = f"not yet: {error}" if isinstance(error, NotYet) else f"no answer: {error.code}"
+        # Of a payment that has failed nothing else asks again.
+        await _again(gateway, member, attempts, note, over=over and of_refund)
+        if over and of_refund:
+            log.error("notification.given_up", provider=provider, id=member, note=note)
+    except Exception as error:
+        if isinstance(error, LOST) or (isinstance(error, KassaError) and error.code == "SERVICE_UNAVAILABLE"):
+            raise
+        await _again(gateway, member, attempts, f"crashed: {type(error).__name__}", over=over)
+        log.error("notification.crashed", provider=provider, id=member, exc_info=True)
+
+
+async def _apply(gateway: Gateway, provider: str, notice: Notice, merchant_id: str | None) -> str:
+    """Let become so what a notification tells; returns in words what came of it. Raises as `apply_refund` does."""
     cause = f"{provider}: {notice.type}"[:50]
     if notice.refund is not None:
-        try:
-            said = await apply_refund(gateway, provider, notice.refund, merchant_id, cause)
-        except (NotYet, ProviderError) as error:
-            await _again(gateway, member, attempts, f"not yet: {error}", over=attempts >= len(RETRIES_S))
-            return
-        await provider_events.conclude(gateway.database, int(member), "applied", said or "nothing to do", now)
-        return
+        return await apply_refund(gateway, provider, notice.refund, merchant_id, cause) or "nothing to do"
     payment_id = notice.payment_id
     if payment_id is None and notice.provider_ref is not None:
         payment_id = await provider_payments.payment_id_of(gateway.database, provider, notice.provider_ref)
     payment = await payments.by_id(gateway.database, payment_id) if payment_id else None
     if payment is None or payment.provider != provider:
-        await _again(gateway, member, attempts, "matches nothing yet", over=attempts >= len(RETRIES_S))
-        return
+        raise Unmatched("matches nothing yet")
     session = await provider_payments.find_session(gateway.database, payment.session_id or "")
     signer = session.merchant_id if session and session.own_account else None
     if session is None or merchant_id != signer:
         # Whoever has an account can sign with it what they like, but only of what was opened there.
-        said = "refused: signed by an account that it was not opened with"
-    elif notice.standing is None or notice.look or payment.is_held or _is_held(notice.standing):
-        try:
-            said = await look_at_payment(gateway, payment.id, also_failed=True) or "nothing to do"
-        except ProviderError as error:
-            await _again(gateway, member, attempts, f"no answer: {error.code}", over=False)
-            return
-    else:
-        said = await apply_standing(gateway, payment, notice.standing, cause=cause)
-    await provider_events.conclude(gateway.database, int(member), "applied", said, now)
+        return "refused: signed by an account that it was not opened with"
+    if notice.standing is None or notice.look or payment.is_held or _is_held(notice.standing):
+        return await look_at_payment(gateway, payment.id, also_failed=True) or "nothing to do"
+    return await apply_standing(gateway, payment, notice.standing, cause=cause)
 
 
 def _is_held(standing: Standing) -> bool:

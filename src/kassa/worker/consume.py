@@ -18,11 +18,14 @@ from kassa.store.database import LOST
 
 IDLE_S = 1.0
 AGAIN_MS = 1_000
+BROKEN_AGAIN_MS = 60_000
 PAYMENTS_AT_ONCE = 500
 REFUNDS_AT_ONCE = 50
 # Each may take a provider's whole time limit, and all must end within a lease.
 LOOKS_AT_ONCE = 20
 NOTIFICATIONS_AT_ONCE = 50
+# What passes by itself: a database, a queue or a provider that cannot be reached.
+_WAITING = (RedisError, *LOST, KassaError)
 log = structlog.get_logger()
 
 
@@ -33,7 +36,7 @@ async def consume(queue: LeaseQueue, stopping: asyncio.Event, turn: Callable[[],
             idle_s = await turn()
             if idle_s > 0:
                 await queue.wait(idle_s)
-        except (RedisError, *LOST, KassaError) as error:
+        except _WAITING as error:
             log.warning("worker.waiting", queue=queue.name, error=type(error).__name__)
             await asyncio.sleep(IDLE_S)
         except Exception:
@@ -67,17 +70,24 @@ async def refund_turn(gateway: Gateway) -> float:
 
 
 async def _each(queue: LeaseQueue, at_once: int, do: Callable[[str], Awaitable[object]]) -> float:
-    """Do what is due side by side; what breaks is due again shortly."""
+    """Do what is due side by side; what cannot be done now is due again shortly, what breaks after a while."""
     lease = await queue.claim(at_once)
     if not lease.members:
         return idle_s(lease.wait_ms)
     results = await asyncio.gather(*(do(member) for member in lease.members), return_exceptions=True)
-    broken = [member for member, result in zip(lease.members, results, strict=True) if isinstance(result, Exception)]
-    if broken:
-        kinds = sorted({type(result).__name__ for result in results if isinstance(result, Exception)})
-        log.warning("jobs.postponed", queue=queue.name, count=len(broken), errors=kinds)
-    again_ms = shortly_ms(lease.ends)
-    await queue.done([Ended(member, lease.ends, again_ms if member in broken else None) for member in lease.members])
+    again_ms: dict[str, int] = {}
+    postponed: list[str] = []
+    for member, result in zip(lease.members, results, strict=True):
+        if isinstance(result, _WAITING):
+            again_ms[member] = shortly_ms(lease.ends)
+            postponed.append(type(result).__name__)
+        elif isinstance(result, Exception):
+            # Most likely it breaks the next time as well, and not for a moment.
+            again_ms[member] = now_ms(lease.ends) + BROKEN_AGAIN_MS
+            log.error("jobs.crashed", queue=queue.name, job=member, error=type(result).__name__, exc_info=result)
+    if postponed:
+        log.warning("jobs.postponed", queue=queue.name, count=len(postponed), errors=sorted(set(postponed)))
+    await queue.done([Ended(member, lease.ends, again_ms.get(member)) for member in lease.members])
     return 0
 
 

@@ -4,14 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 from tests.providers.cases import PROVIDERS, Case
 from tests.providers.inside import AMOUNT, Inside, inside_of
 
+from kassa.actions.apply_refund import apply_refund
+from kassa.actions.apply_standing import apply_standing
 from kassa.actions.capture_payment import capture_payment
 from kassa.actions.look_at_payment import look_at_payment
 from kassa.actions.process_refund import process_refund
 from kassa.domain.errors import KassaError
+from kassa.providers.base import RefundStanding, Standing
 from kassa.worker.consume import look_turn
 
 EIGHT_DAYS_S = 8 * 86_400
@@ -125,6 +129,11 @@ async def test_a_refund_that_arrived_after_another_took_its_place_is_an_error_an
     assert (await inside.payment(payment_id)).refunded_amount == 30_000
     logged = [line for line in capfd.readouterr().out.splitlines() if "refund.processed_after_all" in line]
     assert logged and all(refund_id in line and "error" in line for line in logged)
+    # Once nobody tries any more, that is an error, too.
+    await inside.gateway.database.fetch("UPDATE provider_events SET attempts = 7 WHERE note LIKE 'not yet: exceeds%'")
+    [row, *_] = await inside.gateway.database.fetch("SELECT event_id FROM provider_events WHERE attempts = 7")
+    assert await inside.apply(row[0]) == ("kept", "not yet: exceeds what is left here")
+    assert "notification.given_up" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("case", [STRIPE], ids=["stripe"], indirect=True)
@@ -241,4 +250,38 @@ async def test_a_job_that_breaks_is_not_tried_again_each_second(
     left = await inside.gateway.looks.claim(1)
     assert left.members == [] and 30_000 < left.wait_ms <= 60_000
     logged = [line for line in capfd.readouterr().out.splitlines() if "jobs.crashed" in line]
-    assert len(logged) == 1 and "OverflowError" in logged[0]
+    assert len(logged) == 1 and "error=TypeError" in logged[0]
+
+
+async def test_a_refund_is_not_settled_by_the_word_about_another(inside: Inside) -> None:
+    payment_id = await inside.paid()
+    processed, waiting = await inside.refunded(payment_id, 10_000), await inside.refund(payment_id, 20_000)
+    other = (await inside.found(processed)).provider_ref
+    assert other is not None
+    told = RefundStanding(state="processed", provider_ref=other, refund_id=waiting)
+
+    came = await apply_refund(inside.gateway, inside.case.under.name, told, None, "a test")
+
+    assert came == "refused: a refund of something else"
+    assert (await inside.found(waiting)).status == "pending"
+
+
+@pytest.mark.parametrize("amount", [AMOUNT, 30_000])
+async def test_money_that_is_taken_a_second_time_is_an_error(
+    inside: Inside, capfd: pytest.CaptureFixture[str], amount: int
+) -> None:
+    payment_id = await inside.paid()
+    payment = await inside.payment(payment_id)
+    again = Standing(
+        state="succeeded", answer="paid", amount=AMOUNT, currency="USD", charge_ref=payment.charge_ref, captured=True
+    )
+    assert await apply_standing(inside.gateway, payment, again, cause="a test") == "final already"
+    assert "payment.charged_twice" not in capfd.readouterr().out
+
+    second = msgspec.structs.replace(again, charge_ref="another", amount=amount)
+    await apply_standing(inside.gateway, payment, second, cause="a test")
+
+    [line] = [line for line in capfd.readouterr().out.splitlines() if "payment." in line]
+    assert ("payment.charged_twice" if amount == AMOUNT else "payment.wrong_amount") in line
+    assert payment_id in line and "another" in line and "error" in line
+    assert (await inside.payment(payment_id)).charge_ref == payment.charge_ref

@@ -52,7 +52,8 @@ async def apply_refund(
     account = await account_of(gateway, session)
     for _ in range(_ASKED_AT_MOST):
         said = await gateway.providers[provider].retrieve_refund(told.provider_ref, account)
-        if said.charge_ref is not None and said.charge_ref != payment.charge_ref:
+        mistaken = ours is not None and ours.id == told.refund_id != said.refund_id
+        if mistaken or (said.charge_ref is not None and said.charge_ref != payment.charge_ref):
             return "refused: a refund of something else"
         if ours is None:
             return await _made_outside(gateway, payment, said, cause)

@@ -52,6 +52,7 @@ async def apply_standing(gateway: Gateway, payment: Payment, standing: Standing,
             payment.id, True, cause=cause, charge_ref=standing.charge_ref, captured=standing.captured, late=True
         )
         if not await settle_payments(gateway, [outcome]):
+            await _check_charge(gateway, payment.id, standing)
             return "final already"
         await _look_at_others(gateway, payment)
         return "settled"
@@ -92,6 +93,15 @@ async def _note_held(gateway: Gateway, payment_id: str, standing: Standing, caus
     if moved and not standing.captured:
         log.warning(event, payment_id=payment_id, cause=cause)
     return moved
+
+
+async def _check_charge(gateway: Gateway, payment_id: str, standing: Standing) -> None:
+    """Tell people of money that was taken once more for a payment: no rule gives that back by itself."""
+    known = await payments.by_id(gateway.database, payment_id)
+    if standing.captured and standing.charge_ref and known and known.charge_ref not in (None, standing.charge_ref):
+        log.error(
+            "payment.charged_twice", payment_id=payment_id, charge_ref=standing.charge_ref, known=known.charge_ref
+        )
 
 
 async def _look_at_others(gateway: Gateway, payment: Payment) -> None:

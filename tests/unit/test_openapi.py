@@ -57,6 +57,26 @@ def named(operation: Operation) -> str:
     return f"{operation.method} {operation.path}"
 
 
+def patterns(node: Any) -> Iterator[str]:
+    """Every regular expression in a part of the document."""
+    if isinstance(node, dict):
+        if isinstance(node.get("pattern"), str):
+            yield node["pattern"]
+        for value in node.values():
+            yield from patterns(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from patterns(value)
+
+
+def test_patterns_mean_the_same_to_whoever_reads_the_document_and_to_the_api() -> None:
+    found = set(patterns(DOCUMENT))
+
+    assert len(found) == 8
+    # What JSON Schema takes to be the end of a text is one line break early to Python, unless none may follow.
+    assert [one for one in found if not (one.startswith("^") and one.endswith(r"(?!\n)$"))] == []
+
+
 def test_it_is_valid_openapi() -> None:
     schemathesis.openapi.from_dict(DOCUMENT).validate()
     assert DOCUMENT["openapi"].startswith("3.1")

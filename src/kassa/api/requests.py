@@ -10,23 +10,34 @@ from kassa.domain.card import Card
 from kassa.settings import ProviderName
 
 MAX_AMOUNT = 2_147_483_647
+
+
+def _whole(pattern: str) -> str:
+    """`pattern` for the whole of a text. In Python, unlike in JSON Schema, `$` alone lets a line break follow it."""
+    return f"^{pattern}(?!\\n)$"
+
+
 # PostgreSQL keeps no NUL.
-_Text = Annotated[str, Meta(pattern="^[^\\x00]*$")]
+_Text = Annotated[str, Meta(pattern=_whole("[^\\x00]*"))]
 Text255 = Annotated[_Text, Meta(max_length=255)]
 Name = Annotated[Text255, Meta(min_length=1)]
-Email = Annotated[str, Meta(max_length=255, pattern="^[^@\\s\\x00]+@[^@\\s\\x00]+$", examples=["payer@example.com"])]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", examples=["INR"])]
+Email = Annotated[
+    str, Meta(max_length=255, pattern=_whole("[^@\\s\\x00]+@[^@\\s\\x00]+"), examples=["payer@example.com"])
+]
+Currency = Annotated[str, Meta(pattern=_whole("[A-Z]{3}"), examples=["INR"])]
 OrderAmount = Annotated[int, Meta(ge=100, le=MAX_AMOUNT, examples=[50_000], description="In the smallest unit")]
 PartAmount = Annotated[int, Meta(ge=1, le=MAX_AMOUNT, examples=[50_000], description="In the smallest unit")]
 AmountBound = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Limit = Annotated[int, Meta(ge=1, le=100)]
 _NEXT = "The `next` of the page before"
-AfterOrder = Annotated[str, Meta(pattern="^order_[A-Za-z0-9]{16}$", description=_NEXT)]
-AfterPayment = Annotated[str, Meta(pattern="^pay_[A-Za-z0-9]{16}$", description=_NEXT)]
-AfterRefund = Annotated[str, Meta(pattern="^rfnd_[A-Za-z0-9]{16}$", description=_NEXT)]
-AfterLink = Annotated[str, Meta(pattern="^plink_[A-Za-z0-9]{16}$", description=_NEXT)]
-AfterWebhook = Annotated[str, Meta(pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", description=_NEXT)]
+AfterOrder = Annotated[str, Meta(pattern=_whole("order_[A-Za-z0-9]{16}"), description=_NEXT)]
+AfterPayment = Annotated[str, Meta(pattern=_whole("pay_[A-Za-z0-9]{16}"), description=_NEXT)]
+AfterRefund = Annotated[str, Meta(pattern=_whole("rfnd_[A-Za-z0-9]{16}"), description=_NEXT)]
+AfterLink = Annotated[str, Meta(pattern=_whole("plink_[A-Za-z0-9]{16}"), description=_NEXT)]
+AfterWebhook = Annotated[
+    str, Meta(pattern=_whole("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"), description=_NEXT)
+]
 Url = Annotated[str, Meta(max_length=2_048, examples=["https://example.com/thanks"])]
 WebhookEvent = Literal[
     "payment.created",

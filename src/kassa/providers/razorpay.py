@@ -96,7 +96,7 @@ class Razorpay:
             link = await self._api.post(f"/v1/payment_links/{charge.provider_ref}/cancel", credentials, Link, {})
         except Refused:
             return await self.retrieve(charge, credentials)
-        return await self._standing(link, credentials)
+        return await self._standing(link, credentials, is_over=True)
 
     async def capture(self, charge: Charge, credentials: Credentials) -> Standing:
         """Capture the whole amount; what is captured already stays so."""
@@ -190,10 +190,10 @@ class Razorpay:
                 return link
         raise ProviderError("PROVIDER_UNAVAILABLE", NAME, unknown=True)
 
-    async def _standing(self, link: Link, credentials: Credentials) -> Standing:
+    async def _standing(self, link: Link, credentials: Credentials, *, is_over: bool = False) -> Standing:
         if paid := link.paid():
             return paid
-        since, pages = {"from": link.created_at}, LAST_ATTEMPT_PAGES if link.is_over else ATTEMPT_PAGES
+        since, pages = {"from": link.created_at}, LAST_ATTEMPT_PAGES if is_over or link.is_over else ATTEMPT_PAGES
         attempts = [
             one
             async for one in self._api.all("/v1/payments", credentials, Payment, since, most_pages=pages)

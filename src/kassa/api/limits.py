@@ -19,11 +19,11 @@ SETTLE_INTERVAL_S = 0.25
 # Of the requests that an address may make without credentials, one in so many may have a provider asked: it counts all
 # of a merchant's questions together.
 PER_QUESTION = 100
-# And for one merchant all strangers together may have so much asked a second: an account at Stripe takes 25 requests a
-# second in test mode and 100 live, and most of those are for others who share it. Pages that are refused ask again a
-# second later, so that payers who come all at once queue up.
-SESSIONS_PER_S = 8
-LOOKS_PER_S = 4
+# And for one merchant all strangers together may have so much asked a second: an account at Stripe takes 100 requests a
+# second (25 in test mode), and most of those are for others who share it. Pages that are refused ask again a second
+# later, so that payers who come all at once queue up.
+SESSIONS_PER_S = 20
+LOOKS_PER_S = 10
 # An address that sends notifications may have so many certificates of their signers fetched in a window; a provider has
 # one, and changes it in years.
 CERTIFICATES = 10

@@ -93,6 +93,7 @@ class PaymentCreated(msgspec.Struct, kw_only=True):
 class PaymentView(PaymentCreated, kw_only=True):
     """A payment as it stands; the error fields belong to a failed one, the looks to one that is open.
 
+    `last_answer` is also what its provider said to giving back what came for a paid order, until it has gone back.
     `released_at` is when its provider let go of money that was held and not captured in time.
     """
 
@@ -255,7 +256,7 @@ def payment_view(payment: Payment) -> PaymentView:
 
 
 def _provider(payment: Payment) -> dict[str, Any]:
-    """Which provider has the payment, and, while it is open, why it is."""
+    """Which provider has the payment, and, while it is open or goes back, how that stands."""
     fields: dict[str, Any] = {"provider": payment.provider}
     if payment.provider_code is not None:
         fields["provider_code"] = payment.provider_code
@@ -267,6 +268,7 @@ def _provider(payment: Payment) -> dict[str, Any]:
         fields["open_because"] = _open_because(payment)
         if payment.due_at is not None:
             fields["next_look_at"] = iso(payment.due_at)
+    if payment.status in OPEN or (payment.return_due_at is not None and payment.returned_at is None):
         if payment.last_answer is not None:
             fields["last_answer"] = payment.last_answer
         if payment.looked_at is not None:

@@ -1379,6 +1379,7 @@ export interface components {
          * PaymentView
          * @description A payment as it stands; the error fields belong to a failed one, the looks to one that is open.
          *
+         *         `last_answer` is also what its provider said to giving back what came for a paid order, until it has gone back.
          *         `released_at` is when its provider let go of money that was held and not captured in time.
          */
         PaymentView: {

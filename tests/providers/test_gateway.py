@@ -229,6 +229,25 @@ async def test_a_signed_notification_with_text_that_cannot_be_is_refused(stand: 
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b'{"event": "\xff", "payload": {}}', "The notification is not an event of Razorpay"),
+        (b'{"event": "x", "payload": {}, "note": "\xff"}', "The notification is not JSON in UTF-8"),
+    ],
+)
+async def test_a_signed_notification_that_is_not_utf_8_is_refused(stand: Stand, body: bytes, problem: str) -> None:
+    async with aiohttp.ClientSession() as session, session.get(stand.sandbox_url) as response:
+        secret = (await response.json())["razorpay"]["credentials"]["webhook_secret"]
+    headers = {"X-Razorpay-Signature": hmac.new(secret.encode(), body, "sha256").hexdigest()}
+
+    reply = await stand.gateway.post(
+        "/api/v1/providers/razorpay/notifications", raw=body, headers=headers, anonymous=True
+    )
+
+    assert reply.refusal == (400, "BAD_REQUEST_ERROR", problem)
+
+
 async def test_any_order_and_number_of_notifications_gives_the_same_end(shop: Shop) -> None:
     chance = random.Random(SEED)
     courses: list[tuple[list[str], str]] = [

@@ -14,7 +14,7 @@ from kassa.actions.gateway import Gateway, epoch_ms
 from kassa.actions.look_at_payment import look_at_payment
 from kassa.actions.provider_account import account_for
 from kassa.domain.errors import KassaError, bad_request
-from kassa.providers.base import Notice, ProviderError, Standing
+from kassa.providers.base import MALFORMED, Notice, ProviderError, Standing
 from kassa.store import payments, provider_events, provider_payments
 from kassa.store.database import LOST
 
@@ -45,7 +45,10 @@ async def take_notification(
         raise bad_request("The notification has too long a name, or text with NUL in it")
     status = "pending" if notice.standing is not None or notice.look or notice.refund else "kept"
     encoded = msgspec.json.encode(notice).decode()
-    payload = msgspec.json.encode(scrubbed(msgspec.json.decode(body))).decode()
+    try:
+        payload = msgspec.json.encode(scrubbed(msgspec.json.decode(body))).decode()
+    except MALFORMED as error:
+        raise bad_request("The notification is not JSON in UTF-8") from error
     kept = await provider_events.keep(
         gateway.database,
         provider_name,

@@ -9,6 +9,8 @@ import msgspec
 
 from kassa.domain.errors import KassaError
 
+# What is no JSON, or not what is expected; text that is not UTF-8 is told of in Python's own words.
+MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError)
 # Of the statuses that begin with 4, these leave open whether it was done: a time-out there, the same request under way,
 # something behind it that failed, and too early.
 UNCLEAR = frozenset({408, 409, 424, 425})

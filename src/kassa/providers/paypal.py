@@ -10,6 +10,7 @@ import msgspec
 
 from kassa.domain.errors import bad_request
 from kassa.providers.base import (
+    MALFORMED,
     Capability,
     Charge,
     Credentials,
@@ -158,12 +159,12 @@ class PayPal:
         await self._signatures.check(headers, body, credentials.webhook_secret, credentials.live, now)
         try:
             event = msgspec.json.decode(body, type=_Event)
-        except msgspec.MsgspecError as error:
+        except MALFORMED as error:
             raise bad_request("The notification is not an event of PayPal") from error
         notice = Notice(event_id=event.id, type=event.event_type)
         try:
             told = _decoded(notice, event.resource)
-        except msgspec.MsgspecError:
+        except MALFORMED:
             return notice
         # What is signed of the body is a CRC32, which is no proof: so PayPal is asked whether it is true.
         return msgspec.structs.replace(told, look=told.look or told.standing is not None)

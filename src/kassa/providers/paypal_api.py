@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 import aiohttp
 import msgspec
 
-from kassa.providers.base import Credentials, ProviderError
+from kassa.providers.base import MALFORMED, Credentials, ProviderError
 from kassa.providers.paypal_errors import NAME, refusal
 
 T = TypeVar("T")
@@ -111,5 +111,5 @@ def _decoded(status: int, body: bytes, kind: type[T]) -> T:
         raise refusal(status, body)
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise ProviderError("PROVIDER_UNAVAILABLE", NAME, unknown=True) from error

@@ -3,7 +3,7 @@
 import msgspec
 
 from kassa.domain.errors import CATALOGUE
-from kassa.providers.base import UNCLEAR, ProviderError
+from kassa.providers.base import MALFORMED, UNCLEAR, ProviderError
 
 NAME = "paypal"
 # The same request is under way already, and how it ends is not known yet.
@@ -26,7 +26,7 @@ def refusal(status: int, body: bytes) -> ProviderError:
     """An answer that is no success, as our error. PayPal's sentence stays behind: it may repeat what was sent."""
     try:
         problem = msgspec.json.decode(body, type=_Problem)
-    except msgspec.MsgspecError:
+    except MALFORMED:
         problem = _Problem()
     detail = problem.details[0] if problem.details else _Detail()
     theirs = detail.issue or problem.name or problem.error

@@ -15,6 +15,7 @@ import msgspec
 from kassa.domain.errors import KassaError, bad_request
 from kassa.domain.money import exponent
 from kassa.providers.base import (
+    MALFORMED,
     Capability,
     Charge,
     Credentials,
@@ -155,7 +156,7 @@ class Razorpay:
             raise KassaError("INVALID_SIGNATURE")
         try:
             event = msgspec.json.decode(body, type=Event)
-        except msgspec.MsgspecError as error:
+        except MALFORMED as error:
             raise bad_request("The notification is not an event of Razorpay") from error
         event_id = given.get("x-razorpay-event-id", "")
         if not re.fullmatch(r"[\w-]{1,100}", event_id, re.ASCII):
@@ -163,7 +164,7 @@ class Razorpay:
         notice = Notice(event_id=event_id, type=event.event)
         try:
             return _decoded(notice, {name: one.entity for name, one in event.payload.items()})
-        except msgspec.MsgspecError:
+        except MALFORMED:
             return notice
 
     async def payments_on(self, day: date, credentials: Credentials) -> AsyncIterator[Listed]:

@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 
 from kassa.domain.errors import CATALOGUE
-from kassa.providers.base import UNCLEAR, Credentials, ProviderError
+from kassa.providers.base import MALFORMED, UNCLEAR, Credentials, ProviderError
 
 NAME = "razorpay"
 PAGE = 100
@@ -106,7 +106,7 @@ class RazorpayApi:
         try:
             # Amounts within a Payment Link have been seen as text.
             return msgspec.json.decode(answer, type=kind, strict=False)
-        except msgspec.MsgspecError as error:
+        except MALFORMED as error:
             raise ProviderError("PROVIDER_UNAVAILABLE", NAME, unknown=True) from error
 
 
@@ -123,7 +123,7 @@ def _in_our_error(status: int, answer: bytes) -> ProviderError:
     """An error of Razorpay as ours: its code is the same for most, so status and reason say what it is."""
     try:
         detail = msgspec.json.decode(answer, type=_Failure).error
-    except msgspec.MsgspecError:
+    except MALFORMED:
         detail = _Detail()
     reason = detail.reason if detail.reason not in (None, "", "NA") else None
     theirs = reason or detail.code

@@ -12,6 +12,7 @@ import stripe
 
 from kassa.domain.errors import KassaError, bad_request
 from kassa.providers.base import (
+    MALFORMED,
     Capability,
     Charge,
     Credentials,
@@ -165,7 +166,7 @@ class Stripe:
             raise KassaError("INVALID_SIGNATURE") from error
         try:
             event = msgspec.json.decode(body, type=Event)
-        except msgspec.MsgspecError as error:
+        except MALFORMED as error:
             raise bad_request("The notification is not an event of Stripe") from error
         notice = Notice(event_id=event.id, type=event.type)
         # An endpoint may be told of test and live events alike; they never mix.
@@ -173,7 +174,7 @@ class Stripe:
             return notice
         try:
             return _decoded(notice, event.data.object)
-        except msgspec.MsgspecError:
+        except MALFORMED:
             return notice
 
     async def payments_on(self, day: date, credentials: Credentials) -> AsyncIterator[Listed]:

@@ -112,10 +112,12 @@ class BrokerServer:
         """The first `count` different messages about a payment, in the order in which each first arrived."""
 
         async def enough() -> list[Got] | None:
-            await self.take()
             first = {one.id: one for one in reversed(self.journal) if one.payment_id == payment_id}
             found = [one for one in self.journal if first.get(one.id) is one]
-            return found if len(found) >= count else None
+            if len(found) >= count:
+                return found
+            await self.take()
+            return None
 
         return await until(enough, f"{count} messages about {payment_id}", 2 * DEADLINE_S)
 

@@ -12,8 +12,8 @@ from tests.chaos.journal import Exchange
 from tests.chaos.storm import Scene, kill, pid_of, stopped
 from tests.live import until
 
-# Nobody is left hanging, whatever is away; a busy machine takes a part of this for itself.
-ANSWER_WITHIN_S = 10.0
+# Nobody is left hanging for longer, whatever is away.
+ANSWER_WITHIN_S = 5.0
 
 
 async def _told(shop: Scene, path: str, body: Any = None, key: str | None = None) -> Exchange:

@@ -14,8 +14,8 @@ from tests.live import Received, until
 
 IN_FLIGHT = 20_000
 MEMORY_LIMIT_BYTES = 200_000_000
-FILLED_AGAIN_WITHIN_S = 30.0
-SEEN_AS_STOPPED_WITHIN_S = 20.0
+FILLED_AGAIN_WITHIN_S = 10.0
+SEEN_AS_STOPPED_WITHIN_S = 10.0
 MANY_ORDERS = """
     INSERT INTO orders (id, merchant_id, amount)
     SELECT 'order_' || to_char(n, 'FM0000000000000000'), m.id, 50000
@@ -27,7 +27,7 @@ MANY_PAYMENTS = """
 
 # More than one sweep takes.
 MUCH = 5_000
-FOUND_WITHIN_S = 60.0
+FOUND_WITHIN_S = 20.0
 SLOW_DELIVERIES = """
     WITH merchant AS (
         INSERT INTO merchants (name, email, api_key, api_secret, webhook_url, webhook_secret)

@@ -50,4 +50,4 @@ async def walk_through_the_schedule(merchant: Live, delivery_id: str) -> list[fl
 def assert_schedule(waits: list[float], schedule: list[int]) -> None:
     """Each wait is the schedule's, plus up to a tenth (and what a busy machine takes between two clock readings)."""
     for wait_s, planned_s in zip(waits, schedule, strict=True):
-        assert planned_s <= wait_s <= 1.1 * planned_s + 2, (waits, schedule)
+        assert planned_s <= wait_s <= 1.1 * planned_s + 0.5, (waits, schedule)

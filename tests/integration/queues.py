@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from kassa.queue import Ended, Lease, LeaseQueue
 
-SOON_S = 30.0
+SOON_S = 10.0
 NAMES = (f"test-{number}" for number in count())
 
 

@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 class NotYet(Exception):
-    """There is no room for a refund, beside one that is on its way."""
+    """Our books cannot follow yet: there is no room beside other refunds, or the word changes at every look."""
 
 
 class Unmatched(NotYet):

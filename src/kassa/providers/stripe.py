@@ -124,10 +124,10 @@ class Stripe:
         intent, theirs = _money(charge), to_stripe(amount, charge.currency)
         client = self._client(credentials)
         try:
+            for made in await self.refunds_of(charge, credentials):
+                if made.refund_id == refund_id:
+                    return made
             with our_errors():
-                for made in await self.refunds_of(charge, credentials):
-                    if made.refund_id == refund_id:
-                        return made
                 return _refund_standing(
                     await client.v1.refunds.create_async(
                         {"payment_intent": intent, "amount": theirs, "metadata": {"kassa_refund_id": refund_id}},
